@@ -13,15 +13,23 @@ export interface Peer {
   /** The address and port that were asked, as the listener knows them. */
   readonly localAddress: string;
   readonly localPort: number;
+  /** The listener's name in metrics and logs: `dns://:53`. */
+  readonly server: string;
 }
 
 /** What a client without EDNS takes over UDP (RFC 1035 4.2.1), and the least that any client takes (RFC 6891 6.2.5). */
 export const UDP_BYTES = 512;
 
-const loopback = { address: '127.0.0.1', port: 0, family: 4, localAddress: '127.0.0.1', localPort: 0 } as const;
-
 /** A peer for questions that the server asks itself. */
-export const ownPeer: Peer = { transport: 'tcp', ...loopback };
+export const ownPeer: Peer = {
+  transport: 'tcp',
+  address: '127.0.0.1',
+  port: 0,
+  family: 4,
+  localAddress: '127.0.0.1',
+  localPort: 0,
+  server: '',
+};
 
 /**
  * One question on its way through the chain, with what its packet says besides. `parseQuery` fills it in place: a
