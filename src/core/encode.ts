@@ -2,7 +2,7 @@ import { FLAG, TYPE } from '../dns/codes.ts';
 import { encodeOptions, HEADER_BYTES, readOptions, readRecords, type EdnsOption } from '../dns/message.ts';
 import { FormatError, Reader } from '../dns/reader.ts';
 import type { ResourceRecord } from '../dns/record.ts';
-import { Writer } from '../dns/writer.ts';
+import { TooLongError, Writer } from '../dns/writer.ts';
 import { blankAnswer, type Answer } from './answer.ts';
 import { markRecords } from './marks.ts';
 import type { Query } from './query.ts';
@@ -28,50 +28,70 @@ export interface AnswerHead extends Sections {
 const KEPT_FLAGS = FLAG.AA | FLAG.TC | FLAG.RA | FLAG.AD;
 
 /**
- * An answer to `query` from records. Throws NameError or RangeError for what no message can hold.
+ * An answer to `query` from records, which must have its spelling of the name where they mean it. What no message can hold
+ * is cut off at a record's end, with TC set. Throws NameError for a broken name, RangeError for a value too large for its
+ * field or an address that is none.
  */
 export function buildAnswer(query: Query, head: AnswerHead): Answer {
-  const { answer = [], authority = [], additional = [] } = head;
-  if (answer.length + authority.length + additional.length === 0) {
-    return { ...blankAnswer, ...facts(head) };
-  }
+  const { answer = [], authority = [], additional = [], rcode, flags, source, reason = '', live = false } = head;
+  const options = head.options ? encodeOptions(head.options) : blankAnswer.options;
+  const empty: Answer = { ...blankAnswer, rcode, flags, source, reason, live, options };
+  const records = [...answer, ...authority, ...additional];
+  if (records.length === 0) return empty;
+  const { wire, bodyAt, count } = writeMessage(query, records);
+  const answerCount = Math.min(count, answer.length);
+  const authorityCount = Math.min(count - answerCount, authority.length);
+  const additionalCount = count - answerCount - authorityCount;
+  return {
+    ...empty,
+    ...markRecords(wire, bodyAt, [answerCount, authorityCount, additionalCount]).marks,
+    flags: count < records.length ? flags | FLAG.TC : flags,
+    answerCount,
+    authorityCount,
+    additionalCount,
+  };
+}
+
+/** A message, its header blank, with as many of the records as it can hold, `count`. */
+function writeMessage(
+  query: Query,
+  records: readonly ResourceRecord[],
+): { wire: Buffer; bodyAt: number; count: number } {
   const writer = new Writer();
   for (let i = 0; i < HEADER_BYTES; i++) writer.u8(0);
   writer.question(query.text, query.type, query.class);
   const bodyAt = writer.length;
-  for (const section of [answer, authority, additional]) for (const record of section) writer.record(record);
-  const { marks } = markRecords(writer.finish(), bodyAt, [answer.length, authority.length, additional.length]);
-  return {
-    ...blankAnswer,
-    ...facts(head),
-    ...marks,
-    answerCount: answer.length,
-    authorityCount: authority.length,
-    additionalCount: additional.length,
-  };
-}
-
-function facts(head: AnswerHead): Pick<Answer, 'rcode' | 'flags' | 'source' | 'reason' | 'live' | 'options'> {
-  const { rcode, flags, source, reason = '', live = false, options } = head;
-  return { rcode, flags, source, reason, live, options: options ? encodeOptions(options) : blankAnswer.options };
+  let end = bodyAt;
+  let count = 0;
+  try {
+    for (const record of records) {
+      writer.record(record);
+      end = writer.length;
+      count++;
+    }
+  } catch (error) {
+    if (!(error instanceof TooLongError)) throw error;
+  }
+  return { wire: writer.finish(end), bodyAt, count };
 }
 
 /**
  * An answer from a whole message of somebody else, whose question must have the length of `query`'s (the caller has
- * compared the names). Its OPT record becomes rcode bits and options. Throws FormatError.
+ * compared the names). Its OPT record becomes rcode bits and options. Nothing of `wire` is kept. Throws FormatError.
  */
 export function answerFromMessage(query: Query, wire: Buffer, source: string): Answer {
   const reader = new Reader(wire, 2);
   const word = reader.u16();
   if (reader.u16() !== 1) throw new FormatError('not one question', 4);
   const counts = [reader.u16(), reader.u16(), reader.u16()] as const;
-  reader.nameWire();
-  reader.bytes(4);
-  if (reader.offset !== query.questionEnd) throw new FormatError('another question', HEADER_BYTES);
+  reader.skipName();
+  reader.skip(4);
+  if (reader.offset !== bodyOffset(query)) throw new FormatError('another question', HEADER_BYTES);
   const { marks, optIndex } = markRecords(wire, reader.offset, counts);
   const answer: Answer = {
     ...blankAnswer,
     ...marks,
+    body: Buffer.from(marks.body),
     rcode: word & 15,
     flags: word & KEPT_FLAGS,
     answerCount: counts[0],
@@ -80,6 +100,11 @@ export function answerFromMessage(query: Query, wire: Buffer, source: string): A
     source,
   };
   return optIndex < 0 ? answer : liftOpt(query, answer, optIndex);
+}
+
+/** Where a body stands in a reply to `query`; its packet may break off within the question. */
+function bodyOffset(query: Query): number {
+  return HEADER_BYTES + query.nameLength + 4;
 }
 
 /** The OPT record out of an answer: a cut where it stands last, else the records are written anew. */
@@ -110,10 +135,11 @@ function liftOpt(query: Query, answer: Answer, index: number): Answer {
 
 /** The records of an answer to `query`, as values again: for those who must change them. TTLs are as encoded. */
 export function recordsOf(query: Query, answer: Answer): Required<Sections> {
-  const wire = Buffer.alloc(query.questionEnd + answer.body.length);
+  const bodyAt = bodyOffset(query);
+  const wire = Buffer.alloc(bodyAt + answer.body.length);
   query.wire.copy(wire, 0, 0, query.questionEnd);
-  answer.body.copy(wire, query.questionEnd);
-  const reader = new Reader(wire, query.questionEnd);
+  answer.body.copy(wire, bodyAt);
+  const reader = new Reader(wire, bodyAt);
   return {
     answer: readRecords(reader, answer.answerCount),
     authority: readRecords(reader, answer.authorityCount),

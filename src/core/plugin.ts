@@ -7,6 +7,7 @@
  * A whole Corefile is parsed and every instance created before anything is started, so that a mistake in the last line
  * disturbs nothing that runs. Instances of a block are started in plugin order and stopped in the reverse.
  */
+import type { PluginBlock } from '../corefile/cursor.ts';
 import type { Directive } from '../corefile/parser.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -15,10 +16,8 @@ import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Handler, Wrap } from './handler.ts';
 
-/** The server block that a plugin stands in. */
-export interface BlockScope {
-  /** Keys of the zones that the block serves, CIDRs expanded: `.`, `10.in-addr.arpa.`. */
-  readonly zones: readonly string[];
+/** The server block that a plugin stands in; its zones are keys, CIDRs expanded: `.`, `10.in-addr.arpa.`. */
+export interface BlockScope extends PluginBlock {
   /** The port that the block's first address names. */
   readonly port: number;
   /** The directory that relative file names count from. */

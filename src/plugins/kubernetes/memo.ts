@@ -67,8 +67,8 @@ export class Memo {
     for (const trace of traces) {
       const hanging = this.#byTrace.get(trace);
       if (hanging === undefined) continue;
-      for (const entry of [...hanging]) this.#entries.delete(entry.slot);
       this.drops += hanging.size;
+      for (const entry of hanging) this.#entries.delete(entry.slot);
     }
   }
 

@@ -1,0 +1,188 @@
+import { type DirectiveCursor, type LineCursor, readOnce } from '../../corefile/cursor.ts';
+import type { Directive } from '../../corefile/parser.ts';
+import type { BlockScope } from '../../core/plugin.ts';
+import { keyOf } from '../../dns/name.ts';
+import type { PodMode } from './backend.ts';
+import { checkSelector } from './selector.ts';
+
+export interface KubernetesConfig {
+  readonly zones: readonly string[];
+  /** The first zone that is no reverse zone: it ends the targets of PTR records. */
+  readonly primaryZone: string;
+  readonly access: ApiAccess;
+  /** Empty: every namespace. */
+  readonly namespaces: readonly string[];
+  /** Label selectors; '' selects everything. */
+  readonly namespaceLabels: string;
+  readonly labels: string;
+  readonly pods: PodMode;
+  readonly endpointPodNames: boolean;
+  readonly endpoints: boolean;
+  readonly ttl: number;
+  readonly fallthrough: readonly string[];
+  readonly ignoreEmptyService: boolean;
+  /** How long questions for the cluster wait for the first lists. */
+  readonly startupTimeoutMs: number;
+}
+
+/** Where the API server is, and as whom to speak to it. */
+export type ApiAccess =
+  | { readonly by: 'pod' }
+  | { readonly by: 'kubeconfig'; readonly file: string; readonly context: string }
+  | { readonly by: 'endpoint'; readonly url: string; readonly tls: ClientTls | undefined };
+
+export interface ClientTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+}
+
+const DEFAULT_TTL = 5;
+const MAX_TTL = 3600;
+const DEFAULT_STARTUP_MS = 5000;
+
+type Draft = { -readonly [Key in keyof KubernetesConfig]: KubernetesConfig[Key] } & {
+  endpoint: string | undefined;
+  tls: ClientTls | undefined;
+};
+
+/** Throws CorefileError. */
+export function parseKubernetes(directives: readonly Directive[], scope: BlockScope): KubernetesConfig {
+  const draft: Draft = {
+    zones: [],
+    primaryZone: '',
+    access: { by: 'pod' },
+    namespaces: [],
+    namespaceLabels: '',
+    labels: '',
+    pods: 'disabled',
+    endpointPodNames: false,
+    endpoints: true,
+    ttl: DEFAULT_TTL,
+    fallthrough: [],
+    ignoreEmptyService: false,
+    startupTimeoutMs: DEFAULT_STARTUP_MS,
+    endpoint: undefined,
+    tls: undefined,
+  };
+  readOnce(directives, scope, (directive) => {
+    draft.zones = [...new Set(directive.zones())];
+    directive.options(optionsFor(draft));
+    finish(draft, directive);
+  });
+  return draft;
+}
+
+function optionsFor(draft: Draft): Record<string, (option: LineCursor) => void> {
+  return {
+    endpoint(option) {
+      const [first = '', ...others] = option.args(1);
+      if (others.length > 0) {
+        option.warn(`Multiple endpoints have been deprecated, only the first specified endpoint '${first}' is used`);
+      }
+      draft.endpoint = checkedUrl(option, first);
+    },
+    tls(option) {
+      const [certFile = '', keyFile = '', caFile = ''] = option.args(3, 3);
+      draft.tls = { certFile, keyFile, caFile };
+    },
+    kubeconfig(option) {
+      const [file = '', context = ''] = option.args(1, 2);
+      draft.access = { by: 'kubeconfig', file, context };
+    },
+    namespaces(option) {
+      draft.namespaces = [...draft.namespaces, ...option.args(1)];
+    },
+    namespace_labels(option) {
+      draft.namespaceLabels = selector(option, 'namespace_label selector');
+    },
+    labels(option) {
+      draft.labels = selector(option, 'label selector');
+    },
+    pods(option) {
+      const [mode = ''] = option.args(1, 1);
+      if (mode !== 'disabled' && mode !== 'insecure' && mode !== 'verified') {
+        throw option.error(`wrong value for pods: ${mode},  must be one of: disabled, verified, insecure`);
+      }
+      draft.pods = mode;
+    },
+    endpoint_pod_names: () => void (draft.endpointPodNames = true),
+    noendpoints: () => void (draft.endpoints = false),
+    ttl(option) {
+      const ttl = option.integer();
+      option.ignoreRest();
+      if (ttl < 0 || ttl > MAX_TTL) throw option.parseError(`ttl must be in range [0, ${MAX_TTL}]: ${ttl}`);
+      draft.ttl = ttl;
+    },
+    fallthrough: (option) => void (draft.fallthrough = option.zones(['.'])),
+    ignore(option) {
+      const what = option.optionalArg() ?? '';
+      option.ignoreRest();
+      if (what !== '' && what !== 'empty_service') throw option.error(`unable to parse ignore value: '${what}'`);
+      draft.ignoreEmptyService = what !== '';
+    },
+    startup_timeout(option) {
+      const ms = option.duration((problem, word) =>
+        option.error(`failed to parse startup_timeout: ${word}, ${problem}`),
+      );
+      option.ignoreRest();
+      if (ms <= 0) throw option.error('startup_timeout must be longer than 0s');
+      draft.startupTimeoutMs = ms;
+    },
+    ...limitOptions,
+    multicluster: notYet,
+    zonal: notYet,
+  };
+}
+
+/** The rate of requests to the API server: a few watches need no limit, so these are checked and have no effect. */
+const limitOptions: Record<string, (option: LineCursor) => void> = {
+  apiserver_qps: (option) => checkLimit(option, () => option.float(explainLimit(option))),
+  apiserver_burst: (option) => checkLimit(option, () => option.integer(explainLimit(option))),
+  apiserver_max_inflight: (option) => checkLimit(option, () => option.integer(explainLimit(option))),
+};
+
+function explainLimit(option: LineCursor): (problem: string, word: string) => ReturnType<LineCursor['error']> {
+  return (problem, word) => option.parseError(`invalid ${option.name} "${word}": ${problem}`);
+}
+
+function checkLimit(option: LineCursor, read: () => number): void {
+  if (read() < 0) throw option.parseError(`${option.name} must be >= 0`);
+}
+
+function notYet(option: LineCursor): void {
+  throw option.error(`the option '${option.name}' is not built in yet`);
+}
+
+function selector(option: LineCursor, what: string): string {
+  const text = option.args(1).join(' ');
+  const problem = checkSelector(text);
+  if (problem !== undefined) throw option.error(`unable to parse ${what} value: '${text}': ${problem}`);
+  return text;
+}
+
+function checkedUrl(option: LineCursor, text: string): string {
+  const url = URL.parse(text.includes('://') ? text : `http://${text}`);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw option.error(`endpoint '${text}' is no URL such as https://10.0.0.1:6443`);
+  }
+  return url.href;
+}
+
+function finish(draft: Draft, directive: DirectiveCursor): void {
+  if (draft.namespaces.length > 0 && draft.namespaceLabels !== '') {
+    directive.attempt(() => {
+      throw directive.parseError('namespaces and namespace_labels cannot both be set');
+    });
+  }
+  const primary = draft.zones.find((zone) => !isReverse(zone));
+  if (primary === undefined) throw directive.error('non-reverse zone name must be used');
+  draft.primaryZone = keyOf(primary);
+  if (draft.access.by === 'pod' && draft.endpoint !== undefined) {
+    draft.access = { by: 'endpoint', url: draft.endpoint, tls: draft.tls };
+  }
+}
+
+function isReverse(zone: string): boolean {
+  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone);
+}
