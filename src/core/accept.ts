@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { FLAG, OPCODE, OPTION, TYPE } from '../dns/codes.ts';
+import { HEADER_BYTES } from '../dns/message.ts';
 import { LOWER, MAX_LABEL_BYTES, MAX_NAME_BYTES } from '../dns/name.ts';
-import { type Peer, type Query, UDP_BYTES } from './query.ts';
+import type { Peer, Query } from './query.ts';
 
 /**
  * What becomes of a packet, decided before any plugin sees it.
@@ -16,7 +17,6 @@ import { type Peer, type Query, UDP_BYTES } from './query.ts';
  */
 export type Verdict = 'accept' | 'ignore' | 'notimp' | 'formerr' | 'servfail' | 'malformed' | 'badvers';
 
-const HEADER_BYTES = 12;
 const SEED = randomBytes(4).readUInt32LE();
 const FNV_PRIME = 0x0100_0193;
 const EDNS_DO = 0x8000;
@@ -29,10 +29,6 @@ export function parseQuery(query: Query, wire: Buffer, peer: Peer): Verdict {
   query.wire = wire;
   query.peer = peer;
   query.clear();
-  query.questionEnd = HEADER_BYTES;
-  query.hasEdns = false;
-  query.dnssecOk = false;
-  query.udpSize = UDP_BYTES;
   if (wire.length < HEADER_BYTES) return 'ignore';
   query.id = (wire[0]! << 8) | wire[1]!;
   query.flags = (wire[2]! << 8) | wire[3]!;
@@ -44,7 +40,10 @@ export function parseQuery(query: Query, wire: Buffer, peer: Peer): Verdict {
   const additionals = (wire[10]! << 8) | wire[11]!;
   if (wire[4] !== 0 || wire[5] !== 1 || answers > 1 || authorities > 1 || additionals > 2) return 'formerr';
   if (wire.length === HEADER_BYTES) return 'servfail';
-  if (!readQuestion(query, wire)) return 'formerr';
+  if (!readQuestion(query, wire)) {
+    query.clear();
+    return 'formerr';
+  }
   return readRecords(query, answers + authorities, additionals);
 }
 
@@ -74,7 +73,7 @@ function readQuestion(query: Query, wire: Buffer): boolean {
     }
   }
   query.nameLength = at - HEADER_BYTES;
-  query.hash = hash >>> 0;
+  query.hash = hash;
   query.mixedCase = mixed !== 0;
   query.type = at + 2 <= wire.length ? (wire[at]! << 8) | wire[at + 1]! : 0;
   query.class = at + 4 <= wire.length ? (wire[at + 2]! << 8) | wire[at + 3]! : 0;
@@ -82,11 +81,11 @@ function readQuestion(query: Query, wire: Buffer): boolean {
   return at === wire.length || at + 2 === wire.length || at + 4 <= wire.length;
 }
 
-/** The records after the question, of which only OPT in the additional section matters. */
+/** The records after the question, of which only OPT in the additional section matters; of two, the last. */
 function readRecords(query: Query, skipped: number, additionals: number): Verdict {
   const { wire } = query;
   let at = query.questionEnd;
-  let version = 0;
+  let optAt = -1;
   // Counts may promise more than the packet holds, as long as it ends where a record does.
   for (let i = 0; i < skipped + additionals && at < wire.length; i++) {
     const fixed = skipName(wire, at);
@@ -97,14 +96,15 @@ function readRecords(query: Query, skipped: number, additionals: number): Verdic
     if (end > wire.length) return 'malformed';
     if (type === TYPE.OPT && i >= skipped) {
       if (!optionsAreWhole(wire, dataAt, end)) return 'malformed';
-      query.hasEdns = true;
-      query.udpSize = (wire[fixed + 2]! << 8) | wire[fixed + 3]!;
-      version = wire[fixed + 5]!;
-      query.dnssecOk = (((wire[fixed + 6]! << 8) | wire[fixed + 7]!) & EDNS_DO) !== 0;
+      optAt = fixed;
     }
     at = end;
   }
-  return version === 0 ? 'accept' : 'badvers';
+  if (optAt < 0) return 'accept';
+  query.hasEdns = true;
+  query.udpSize = (wire[optAt + 2]! << 8) | wire[optAt + 3]!;
+  query.dnssecOk = (((wire[optAt + 6]! << 8) | wire[optAt + 7]!) & EDNS_DO) !== 0;
+  return wire[optAt + 5] === 0 ? 'accept' : 'badvers';
 }
 
 /** The offset after a name, or -1 when it is broken. Pointers must lead backwards; what they lead to is not looked at. */
@@ -115,7 +115,8 @@ function skipName(wire: Buffer, start: number): number {
     if (length === 0) return at + 1;
     if (length >= 0xc0) {
       if (at + 1 >= wire.length) return -1;
-      return (((length & 0x3f) << 8) | wire[at + 1]!) < start ? at + 2 : -1;
+      const target = ((length & 0x3f) << 8) | wire[at + 1]!;
+      return target >= HEADER_BYTES && target < start ? at + 2 : -1;
     }
     if (length > MAX_LABEL_BYTES) return -1;
     at += 1 + length;
@@ -136,7 +137,7 @@ function optionsAreWhole(wire: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** A client subnet (RFC 7871 6): a known family, prefixes it can have, no more address than the prefix needs. */
+/** A client subnet (RFC 7871 6): a known family, prefixes and an address not longer than the family's. */
 function subnetIsValid(wire: Buffer, at: number, length: number): boolean {
   if (length < 4) return false;
   const family = (wire[at]! << 8) | wire[at + 1]!;

@@ -48,6 +48,8 @@ export interface Control {
 }
 
 export interface Env extends Host {
+  /** The process as such, the same for all instances of all configurations. */
+  readonly host: Host;
   readonly scope: BlockScope;
   /** Its lines name the plugin. */
   readonly log: Log;
@@ -65,8 +67,11 @@ export interface ListenWishes {
 export interface Instance {
   readonly wrap?: Wrap;
   readonly listen?: ListenWishes;
-  /** Opens what it needs; the block's sockets open when all have. Rejects with an error that says what to do. */
-  start?(): Promise<void>;
+  /**
+   * Opens what it needs; the block's sockets open when all have. `replacing`: another configuration answers meanwhile, so
+   * that it may take its time. Rejects with an error that says what to do.
+   */
+  start?(replacing: boolean): Promise<void>;
   /** The process is about to end: resolves when it may. Queries are answered meanwhile. Not called on a reload. */
   drain?(): Promise<void>;
   /** Closes what `start` opened; called once, also when `start` failed halfway. */

@@ -1,4 +1,5 @@
 import { CLASS, OPCODE } from '../dns/codes.ts';
+import { HEADER_BYTES } from '../dns/message.ts';
 import { MAX_NAME_BYTES, wireToText } from '../dns/name.ts';
 
 export type Transport = 'udp' | 'tcp';
@@ -52,7 +53,7 @@ export class Query {
   /** The name as uncompressed lower-case wire: the first `nameLength` bytes. */
   readonly name: Buffer = Buffer.alloc(MAX_NAME_BYTES);
   nameLength = 0;
-  /** A 32-bit hash of `name`, seeded per process. Names with equal hashes may differ. */
+  /** A signed 32-bit hash of `name`, seeded per process. Names with equal hashes may differ. */
   hash = 0;
   /** True when the name as asked has an upper-case letter. */
   mixedCase = false;
@@ -73,15 +74,25 @@ export class Query {
 
   /** The name as asked, presentation form. */
   get text(): string {
-    if (this.#text === '') this.#text = this.mixedCase ? wireToText(this.wire, 12) : this.key;
+    if (this.#text === '') this.#text = this.mixedCase ? wireToText(this.wire, HEADER_BYTES) : this.key;
     return this.#text;
   }
 
-  /** Forgets what was derived from the packet before. */
+  /** Forgets the question and all that came after it in the packet, as before a packet is read. */
   clear(): void {
+    this.type = 0;
+    this.class = 0;
+    this.questionEnd = HEADER_BYTES;
+    this.name[0] = 0;
+    this.nameLength = 1;
+    this.hash = 0;
+    this.mixedCase = false;
+    this.hasEdns = false;
+    this.udpSize = UDP_BYTES;
+    this.dnssecOk = false;
+    this.shuffle = false;
     this.#key = '';
     this.#text = '';
-    this.shuffle = false;
   }
 
   /** A query of its own for the same question, safe to keep. */

@@ -1,6 +1,7 @@
-import { FLAG, OPCODE, TYPE } from '../dns/codes.ts';
+import { FLAG, OPCODE, RCODE, TYPE } from '../dns/codes.ts';
+import { HEADER_BYTES } from '../dns/message.ts';
 import type { Random } from '../runtime/random.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, blankAnswer } from './answer.ts';
 import { type Query, UDP_BYTES } from './query.ts';
 
 /**
@@ -8,7 +9,6 @@ import { type Query, UDP_BYTES } from './query.ts';
  * not fit are cut off at a record's end and TC is set (RFC 2181 9). Plain copying: nothing is parsed or encoded here.
  */
 
-const HEADER_BYTES = 12;
 const OPT_BYTES = 11;
 const STREAM_BYTES = 0xffff;
 const EDNS_DO = 0x80;
@@ -21,46 +21,50 @@ export interface ReplyTools {
   readonly now: () => number;
 }
 
-/** The packet for `answer`; always a buffer of its own, since a socket may hold on to it. */
+/** The packet for `answer`; always bytes of its own, since a socket may hold on to them. */
 export function encodeReply(query: Query, answer: Answer, tools: ReplyTools): Buffer {
   const limit = query.peer.transport === 'udp' ? Math.max(UDP_BYTES, query.udpSize) : STREAM_BYTES;
-  const questionBytes = query.nameLength + 4;
-  const opt = query.hasEdns ? OPT_BYTES + answer.options.length : 0;
-  const room = limit - HEADER_BYTES - questionBytes - opt;
-  const bodyBytes = answer.body.length <= room ? answer.body.length : fitting(answer, room);
-  const packet = Buffer.allocUnsafe(HEADER_BYTES + questionBytes + bodyBytes + opt);
-  const cut = bodyBytes < answer.body.length;
-  writeHead(packet, query, answer.flags | (cut ? FLAG.TC : 0), answer.rcode);
-  if (cut) writeCounts(packet, countRecords(answer, bodyBytes), answer, query.hasEdns);
-  else writeCounts(packet, answer.recordEnds.length, answer, query.hasEdns);
+  const { body } = answer;
+  const bodyAt = HEADER_BYTES + query.nameLength + 4;
+  const options = bodyAt + OPT_BYTES + answer.options.length <= limit ? answer.options : blankAnswer.options;
+  const optBytes = query.hasEdns ? OPT_BYTES + options.length : 0;
+  const room = limit - bodyAt - optBytes;
+  const records = body.length <= room ? answer.recordEnds.length : fitting(answer, room);
+  const bodyBytes = records === 0 ? 0 : answer.recordEnds[records - 1]!;
+  const isCut = bodyBytes < body.length;
+  // Chance decides which addresses outlive a cut, so all of them are there while it is at work.
+  const copied = isCut && query.shuffle ? body.length : bodyBytes;
+  const end = bodyAt + bodyBytes + optBytes;
+  const packet = Buffer.allocUnsafe(Math.max(end, bodyAt + copied));
+  const rcode = answer.rcode > 15 && !query.hasEdns ? RCODE.SERVFAIL : answer.rcode;
+  writeHead(packet, query, answer.flags | (isCut ? FLAG.TC : 0), rcode);
+  writeCounts(packet, records, answer, query.hasEdns);
   writeQuestion(packet, query);
-  const bodyAt = HEADER_BYTES + questionBytes;
-  answer.body.copy(packet, bodyAt, 0, bodyBytes);
-  if (answer.bornMs >= 0) age(packet, bodyAt, bodyBytes, answer, tools.now());
-  if (query.shuffle) shuffleAddresses(packet, bodyAt, bodyBytes, answer, tools.random);
-  if (query.hasEdns) writeOpt(packet, bodyAt + bodyBytes, query, answer);
-  return packet;
+  body.copy(packet, bodyAt, 0, copied);
+  if (query.shuffle) shuffleAddresses(packet, bodyAt, bodyBytes, answer.addressRuns, tools.random);
+  if (answer.bornMs >= 0) age(packet, bodyAt, records, answer, tools.now());
+  if (query.hasEdns) writeOpt(packet, bodyAt + bodyBytes, query, rcode, options);
+  return packet.length === end ? packet : packet.subarray(0, end);
 }
 
 /** A reply of twelve bytes for a packet whose question can not be told; `opcode` as it is to be echoed. */
 export function bareReply(query: Query, rcode: number, opcode: number): Buffer {
   const packet = Buffer.alloc(HEADER_BYTES);
   packet.writeUInt16BE(query.id, 0);
-  const echoed = query.flags & (FLAG.AA | FLAG.TC | FLAG.RD | FLAG.RA | FLAG.Z | FLAG.AD | FLAG.CD);
+  const echoed = query.flags & (FLAG.TC | FLAG.RD | FLAG.RA | FLAG.AD | FLAG.CD);
   packet.writeUInt16BE(FLAG.QR | echoed | (opcode << 11) | rcode, 2);
   return packet;
 }
 
 /** RFC 6891 6.1.3: an extended rcode of BADVERS, the version that is spoken, and nothing else. */
 export function badVersionReply(query: Query): Buffer {
-  const questionBytes = query.nameLength + 4;
-  const packet = Buffer.alloc(HEADER_BYTES + questionBytes + OPT_BYTES);
-  writeHead(packet, query, 0, 0);
+  const optAt = HEADER_BYTES + query.nameLength + 4;
+  const packet = Buffer.alloc(optAt + OPT_BYTES);
+  writeHead(packet, query, 0, RCODE.BADVERS);
   packet[11] = 1;
   writeQuestion(packet, query);
-  const at = HEADER_BYTES + questionBytes;
-  packet[at + 2] = TYPE.OPT;
-  packet[at + 5] = 1;
+  packet[optAt + 2] = TYPE.OPT;
+  packet[optAt + 5] = RCODE.BADVERS >> 4;
   return packet;
 }
 
@@ -73,7 +77,6 @@ function writeHead(packet: Buffer, query: Query, flags: number, rcode: number): 
   packet[3] = word;
   packet[4] = 0;
   packet[5] = 1;
-  packet.fill(0, 6, HEADER_BYTES);
 }
 
 /** The counts when only the first `records` are sent. */
@@ -98,42 +101,39 @@ function writeQuestion(packet: Buffer, query: Query): void {
   packet[end + 3] = query.class;
 }
 
-/** How much of the body fits into `room` bytes without cutting a record. */
-function fitting(answer: Answer, room: number): number {
-  const { recordEnds } = answer;
-  let end = 0;
-  for (let i = 0; i < recordEnds.length && recordEnds[i]! <= room; i++) end = recordEnds[i]!;
-  return end;
-}
-
-function countRecords(answer: Answer, bodyBytes: number): number {
-  const { recordEnds } = answer;
+/** How many records fit into `room` bytes. */
+function fitting({ recordEnds }: Answer, room: number): number {
   let count = 0;
-  while (count < recordEnds.length && recordEnds[count]! <= bodyBytes) count++;
+  while (count < recordEnds.length && recordEnds[count]! <= room) count++;
   return count;
 }
 
-/** Lowers every TTL by the answer's age in whole seconds, at most to 0. */
-function age(packet: Buffer, bodyAt: number, bodyBytes: number, answer: Answer, nowMs: number): void {
+/** Lowers the TTLs of the first `records` by the answer's age in whole seconds, at most to 0. */
+function age(packet: Buffer, bodyAt: number, records: number, answer: Answer, nowMs: number): void {
   const seconds = Math.floor((nowMs - answer.bornMs) / 1000);
   if (seconds <= 0) return;
-  for (const offset of answer.ttlOffsets) {
-    if (offset >= bodyBytes) return;
-    const at = bodyAt + offset;
+  for (let i = 0; i < records; i++) {
+    const at = bodyAt + answer.ttlOffsets[i]!;
     packet.writeUInt32BE(Math.max(0, packet.readUInt32BE(at) - seconds), at);
   }
 }
 
-/** Each run of equal address records into a random order (Fisher-Yates), where it lies whole in the packet. */
-function shuffleAddresses(packet: Buffer, bodyAt: number, bodyBytes: number, answer: Answer, random: Random): void {
-  const runs = answer.addressRuns;
+/** Puts random records of each run at the places that the packet has for them (Fisher-Yates, ended early by a cut). */
+function shuffleAddresses(
+  packet: Buffer,
+  bodyAt: number,
+  bodyBytes: number,
+  runs: Answer['addressRuns'],
+  random: Random,
+): void {
   for (let i = 0; i < runs.length; i += 3) {
     const start = bodyAt + runs[i]!;
     const size = runs[i + 1]!;
-    const count = Math.min(runs[i + 2]!, Math.floor((bodyBytes - runs[i]!) / size));
-    for (let last = count - 1; last > 0; last--) {
-      const other = random.below(last + 1);
-      if (other !== last) swap(packet, start + last * size, start + other * size, size);
+    const count = runs[i + 2]!;
+    const places = Math.min(count - 1, Math.floor((bodyBytes - runs[i]!) / size));
+    for (let place = 0; place < places; place++) {
+      const other = place + random.below(count - place);
+      if (other !== place) swap(packet, start + place * size, start + other * size, size);
     }
   }
 }
@@ -146,8 +146,7 @@ function swap(packet: Buffer, a: number, b: number, size: number): void {
   }
 }
 
-function writeOpt(packet: Buffer, at: number, query: Query, answer: Answer): void {
-  const { options, rcode } = answer;
+function writeOpt(packet: Buffer, at: number, query: Query, rcode: number, options: Buffer): void {
   packet[at] = 0;
   packet[at + 1] = 0;
   packet[at + 2] = TYPE.OPT;

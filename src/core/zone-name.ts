@@ -1,16 +1,16 @@
-import { keyOf, nameToWire } from '../dns/name.ts';
+import { LOWER, nameToWire, wireToText } from '../dns/name.ts';
 import type { Query } from './query.ts';
 
 /** A zone that queries are held against, byte by byte, since this happens for each of them. */
 export class ZoneName {
-  /** Lower case, with the last dot. */
+  /** As `Query.key` would be for the zone's own name. */
   readonly key: string;
   readonly #wire: Uint8Array;
 
   /** `text`: an absolute name. Throws NameError. */
   constructor(text: string) {
-    this.key = keyOf(text);
-    this.#wire = nameToWire(this.key);
+    this.#wire = nameToWire(text).map((byte) => LOWER[byte] ?? byte);
+    this.key = wireToText(this.#wire);
   }
 
   /** True when the query's name is the zone's or below it. */

@@ -18,8 +18,11 @@ import { createRouter, type Route } from './router.ts';
 export interface Generation {
   /** By the listener's name. */
   readonly endpoints: ReadonlyMap<string, Endpoint>;
-  /** Starts every instance, block after block in plugin order. On failure those started are stopped again. */
-  start(): Promise<void>;
+  /**
+   * Starts every instance, block after block in plugin order. On failure those started are stopped again.
+   * `replacing`: another generation answers meanwhile.
+   */
+  start(replacing: boolean): Promise<void>;
   drain(): Promise<void>;
   /** Waits for queries under way, then stops every instance. */
   stop(): Promise<void>;
@@ -61,7 +64,7 @@ export function createGeneration(plan: Plan, options: GenerationOptions): Genera
   const instances = blocks.flatMap((block) => block.instances);
   return {
     endpoints,
-    start: () => startAll(instances),
+    start: (replacing) => startAll(instances, replacing),
     async drain() {
       await Promise.all(instances.map(async (instance) => instance.drain?.()));
     },
@@ -74,7 +77,7 @@ export function createGeneration(plan: Plan, options: GenerationOptions): Genera
 
 function createBlock(plan: BlockPlan, resolve: Handler, { host, log }: GenerationOptions): Block {
   const instances = plan.plugins.map(({ plugin, create }) => {
-    const env: Env = { ...host, scope: plan.scope, log: log.plugin(plugin.name), resolve };
+    const env: Env = { ...host, host, scope: plan.scope, log: log.plugin(plugin.name), resolve };
     return create(env);
   });
   const wraps = instances.flatMap((instance) => (instance.wrap === undefined ? [] : [instance.wrap]));
@@ -107,7 +110,7 @@ function resolver(endpoints: ReadonlyMap<string, Endpoint>): Handler {
 
 function refuseOverlaps(blocks: readonly Block[]): void {
   const listeners = blocks.flatMap((block) =>
-    block.plan.addresses.flatMap((address) => block.addresses.map((host) => ({ address, host, filtered: false }))),
+    block.plan.text.addresses.flatMap((address) => block.addresses.map((host) => ({ address, host, filtered: false }))),
   );
   const mistakes = overlaps(listeners);
   if (mistakes.length > 0) throw new CorefileError(mistakes);
@@ -116,7 +119,7 @@ function refuseOverlaps(blocks: readonly Block[]): void {
 function routesByServer(blocks: readonly Block[]): Map<string, { at: ListenAddress; routes: Route[] }> {
   const servers = new Map<string, { at: ListenAddress; routes: Route[] }>();
   for (const block of blocks) {
-    for (const at of block.plan.addresses.flatMap((address) => listenAddresses(address, block.addresses))) {
+    for (const at of block.plan.text.addresses.flatMap((address) => listenAddresses(address, block.addresses))) {
       const name = serverName(at);
       const server = servers.get(name) ?? { at, routes: [] };
       servers.set(name, server);
@@ -130,10 +133,10 @@ function listenAddresses(address: Address, hosts: readonly string[]): (ListenAdd
   return hosts.map((host) => ({ address: host, port: address.port, zone: address.zone }));
 }
 
-async function startAll(instances: readonly Instance[]): Promise<void> {
+async function startAll(instances: readonly Instance[], replacing: boolean): Promise<void> {
   for (const [i, instance] of instances.entries()) {
     try {
-      await instance.start?.();
+      await instance.start?.(replacing);
     } catch (error) {
       await stopAll(instances.slice(0, i + 1));
       throw error;

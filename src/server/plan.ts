@@ -1,16 +1,18 @@
-import { readAddresses, type Address } from '../corefile/address.ts';
-import { CorefileError, type Mistake } from '../corefile/mistake.ts';
-import type { BlockText, Directive } from '../corefile/parser.ts';
+import type { Environment } from '../corefile/environment.ts';
+import type { Source } from '../corefile/expand.ts';
+import type { Files } from '../corefile/files.ts';
+import { type Corefile, readCorefile, type ServerBlock } from '../corefile/index.ts';
+import { CorefileError, inOrder, type Mistake } from '../corefile/mistake.ts';
+import type { Directive } from '../corefile/parser.ts';
 import type { BlockScope, Env, Instance, Plugin } from '../core/plugin.ts';
 
-/** A Corefile that can be run: what each block serves, and its plugins in chain order, their directives understood. */
+/** A Corefile that can be run: each block with its plugins in chain order, their directives understood. */
 export interface Plan {
   readonly blocks: readonly BlockPlan[];
 }
 
 export interface BlockPlan {
-  readonly text: BlockText;
-  readonly addresses: readonly Address[];
+  readonly text: ServerBlock;
   readonly scope: BlockScope;
   readonly plugins: readonly PreparedPlugin[];
 }
@@ -23,43 +25,53 @@ export interface PreparedPlugin {
 export interface PlanOptions {
   /** In chain order. */
   readonly plugins: readonly Plugin[];
+  readonly environment: Environment;
+  readonly files: Files;
   /** The port of addresses that name none. */
   readonly dnsPort: number;
   /** What relative file names count from. */
   readonly directory: string;
-  /** What to say of a directive that is not among `plugins`. */
-  readonly explain: (directive: string) => string;
 }
 
-/** Plans every block; all mistakes of all blocks come back together, and then the plan is not for use. */
-export function makePlan(
-  blocks: readonly BlockText[],
-  options: PlanOptions,
-): { readonly plan: Plan; readonly errors: readonly Mistake[]; readonly warnings: readonly Mistake[] } {
-  const errors: Mistake[] = [];
-  const warnings: Mistake[] = [];
-  const plans = blocks.map((text) => planBlock(text, options, errors, warnings));
-  return { plan: { blocks: plans.filter((block) => block.addresses.length > 0) }, errors, warnings };
+export interface Planned {
+  readonly plan: Plan;
+  /** In the order of the file; where there are any, the plan is not for use. */
+  readonly errors: readonly Mistake[];
+  readonly warnings: readonly Mistake[];
+  /** What `reload` compares; undefined where there are errors. */
+  readonly fingerprint: string | undefined;
 }
 
-function planBlock(text: BlockText, options: PlanOptions, errors: Mistake[], warnings: Mistake[]): BlockPlan {
-  const { addresses, errors: addressErrors } = readAddresses(text.keys, options.dnsPort);
-  errors.push(...addressErrors, ...unserved(addresses));
-  const byName = Map.groupBy(text.directives, (directive) => directive.name);
-  const scope: BlockScope = {
-    zones: [...new Set(addresses.map((address) => address.zone))],
-    port: addresses[0]?.port ?? options.dnsPort,
-    directory: options.directory,
-    plugins: new Set(byName.keys()),
-    warn: (warning) => void warnings.push(warning),
+/** Reads a Corefile down to the directives of every plugin. Pure but for the files that it imports. */
+export function makePlan(source: Source, options: PlanOptions): Planned {
+  const { plugins, environment, files, dnsPort } = options;
+  const names = plugins.map((plugin) => plugin.name);
+  const reading = readCorefile(source, environment, files, { plugins: names, dnsPort });
+  const errors: Mistake[] = [...reading.errors];
+  const warnings: Mistake[] = [...reading.warnings];
+  const blocks = planBlocks(reading.corefile, options, errors, warnings);
+  return {
+    plan: { blocks },
+    errors: inOrder(errors),
+    warnings: inOrder(warnings),
+    fingerprint: errors.length === 0 ? reading.fingerprint : undefined,
   };
-  const known = new Set(options.plugins.map((plugin) => plugin.name));
-  for (const [name, [first]] of byName) {
-    if (first === undefined || known.has(name)) continue;
-    errors.push({ file: first.file, line: first.line, message: options.explain(name) });
-  }
-  const plugins = options.plugins.flatMap((plugin) => prepare(plugin, byName.get(plugin.name), scope, errors));
-  return { text, addresses, scope, plugins };
+}
+
+function planBlocks(corefile: Corefile, options: PlanOptions, errors: Mistake[], warnings: Mistake[]): BlockPlan[] {
+  return corefile.blocks.map((text) => {
+    errors.push(...unserved(text));
+    const byName = Map.groupBy(text.directives, (directive) => directive.name);
+    const scope: BlockScope = {
+      zones: text.zones,
+      port: text.addresses[0]?.port ?? options.dnsPort,
+      directory: options.directory,
+      plugins: new Set(byName.keys()),
+      warn: (warning) => void warnings.push(warning),
+    };
+    const plugins = options.plugins.flatMap((plugin) => prepare(plugin, byName.get(plugin.name), scope, errors));
+    return { text, scope, plugins };
+  });
 }
 
 function prepare(
@@ -79,8 +91,8 @@ function prepare(
 }
 
 /** Only plain DNS is listened for so far; an address of another transport must not be taken for it. */
-function unserved(addresses: readonly Address[]): Mistake[] {
-  return addresses
+function unserved(block: ServerBlock): Mistake[] {
+  return block.addresses
     .filter((address) => address.transport !== 'dns')
     .map(({ transport, token }) => ({
       file: token.file,

@@ -10,7 +10,8 @@
  */
 import type { Host } from '../core/plugin.ts';
 import type { Query } from '../core/query.ts';
-import { typeName } from '../dns/codes.ts';
+import { RCODE, typeName } from '../dns/codes.ts';
+import type { ListenAddress } from '../listen/address.ts';
 import type { Log } from '../runtime/log.ts';
 import { type Lease, Shared } from '../runtime/shared.ts';
 import { createGeneration, type Generation } from './generation.ts';
@@ -46,13 +47,14 @@ export class Server {
     return turn;
   }
 
-  /** What is listened on, with real ports: the listener's name, and the zones served there. */
-  get endpoints(): { readonly server: string; readonly port: number; readonly zones: readonly string[] }[] {
+  /** What is listened on, with real ports, and the zones served there. */
+  get endpoints(): (ListenAddress & { readonly zones: readonly string[] })[] {
     const { generation, leases } = this.#running ?? {};
-    return [...(generation?.endpoints ?? [])].map(([server, { at, zones }], i) => {
-      const port = leases?.[i]?.value.port ?? at.port;
-      return { server: at.port === 0 ? server.replace(/:0$/, `:${port}`) : server, port, zones };
-    });
+    return [...(generation?.endpoints.values() ?? [])].map(({ at, zones }, i) => ({
+      address: at.address,
+      port: leases?.[i]?.value.port ?? at.port,
+      zones,
+    }));
   }
 
   /** Lets instances prepare for the end while queries are answered, then closes everything. */
@@ -68,9 +70,9 @@ export class Server {
 
   async #replace(plan: Plan): Promise<void> {
     const { host, log } = this.#options;
-    const onRefused = (query: Query): void => this.#options.onDropped(query, REFUSED);
+    const onRefused = (query: Query): void => this.#options.onDropped(query, RCODE.REFUSED);
     const generation = createGeneration(plan, { host, log, onRefused });
-    await generation.start();
+    await generation.start(this.#running !== undefined);
     const leases = await this.#listen(generation).catch(async (error: unknown) => {
       await generation.stop();
       throw error;
@@ -112,5 +114,4 @@ export class Server {
   }
 }
 
-const REFUSED = 5;
 const PANICS_HELP = 'A metrics that counts the number of panics.';

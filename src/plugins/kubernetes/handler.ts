@@ -7,6 +7,7 @@ import type { ZoneSet } from '../../core/zone-name.ts';
 import { FLAG, RCODE, TYPE } from '../../dns/codes.ts';
 import type { Directory } from './directory.ts';
 import type { Memo } from './memo.ts';
+import type { Startup } from './startup.ts';
 import type { Reading, ZoneReader } from './zone.ts';
 
 export interface HandlerParts {
@@ -16,6 +17,7 @@ export interface HandlerParts {
   readonly directory: Directory;
   readonly reader: ZoneReader;
   readonly memo: Memo;
+  readonly startup: Startup;
   readonly resolve: Handler;
   readonly now: () => number;
 }
@@ -46,6 +48,11 @@ function lookUp(parts: HandlerParts, query: Query, zone: string, next: Handler):
       memo.keep(query, reading.answer, directory.traces);
       return reading.answer;
     case 'missing': {
+      const lists = directory.synced ? undefined : parts.startup.wait();
+      if (lists !== undefined) {
+        const kept = query.copy();
+        return lists.then(() => lookUp(parts, kept, zone, next));
+      }
       if (parts.fallthrough.covers(query)) return next(query);
       if (!directory.synced) {
         return reader.negative(query, zone, RCODE.SERVFAIL, 'the API server has not delivered its objects yet');
