@@ -1,0 +1,95 @@
+import { type LineCursor, readOnce } from '../../corefile/cursor.ts';
+import type { Directive } from '../../corefile/parser.ts';
+import type { BlockScope } from '../../core/plugin.ts';
+
+export type Level = 'debug' | 'info' | 'warning' | 'error';
+
+/** Errors that are counted for a while instead of being logged one by one. */
+export interface ConsolidateRule {
+  readonly periodMs: number;
+  /** As written. */
+  readonly text: string;
+  readonly pattern: RegExp;
+  readonly level: Level;
+  /** The first of a period is logged like any other. */
+  readonly showFirst: boolean;
+}
+
+export interface ErrorsConfig {
+  /** Defects of ours are logged with the place in the program. */
+  readonly stacktrace: boolean;
+  /** The first that matches an error applies. */
+  readonly rules: readonly ConsolidateRule[];
+}
+
+const LONGEST_PATTERN = 10_000;
+const LEVELS: ReadonlyMap<string, Level> = new Map(
+  (['debug', 'info', 'warning', 'error'] as const).map((level) => [level, level]),
+);
+
+/** Throws CorefileError. */
+export function parseErrors(directives: readonly Directive[], scope: BlockScope): ErrorsConfig {
+  let stacktrace = false;
+  const rules: ConsolidateRule[] = [];
+  readOnce(directives, scope, (directive) => {
+    const [target = 'stdout'] = directive.args(0, 1);
+    if (target !== 'stdout') throw directive.parseError(`invalid log file: ${target}`);
+    directive.options(
+      {
+        stacktrace: () => void (stacktrace = true),
+        consolidate: (option) => void rules.push(readRule(option)),
+      },
+      (option) => {
+        throw option.syntaxError(`Unknown field ${option.name}`);
+      },
+    );
+  });
+  return { stacktrace, rules };
+}
+
+function readRule(option: LineCursor): ConsolidateRule {
+  if (option.left < 2 || option.left > 4) {
+    option.ignoreRest();
+    throw option.wrongArgumentCount();
+  }
+  const periodMs = option.duration((problem) => option.parseError(problem));
+  const text = option.arg();
+  return { periodMs, text, pattern: compile(option, text), ...readManner(option) };
+}
+
+function readManner(option: LineCursor): Pick<ConsolidateRule, 'level' | 'showFirst'> {
+  let level: Level | undefined;
+  let showFirst = false;
+  for (const word of option.args()) {
+    const named = LEVELS.get(word);
+    if (named !== undefined) {
+      if (level !== undefined) throw option.parseError('multiple log levels specified in consolidate');
+      if (showFirst) throw option.parseError('log level must come before show_first in consolidate');
+      level = named;
+    } else if (word === 'show_first') {
+      showFirst = true;
+    } else {
+      throw option.parseError(`unknown option in consolidate: ${word}`);
+    }
+  }
+  return { level: level ?? 'error', showFirst };
+}
+
+/** What Go's regular expressions have and ours lack or read as something else. */
+const FOREIGN_SYNTAX = /\\[AzQCpP]|\[\[:|\(\?P<|\(\?[imsU]*-/;
+
+/** Go's syntax, where it is ours too; flags for the whole pattern may stand in front: `(?i)timeout`. */
+function compile(option: LineCursor, text: string): RegExp {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > LONGEST_PATTERN) throw option.parseError(`regex pattern too long: ${bytes} > ${LONGEST_PATTERN}`);
+  const [, flags = '', pattern = ''] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(text) ?? [];
+  const foreign = FOREIGN_SYNTAX.exec(pattern)?.[0];
+  if (foreign !== undefined) {
+    throw option.parseError(`error parsing regexp: \`${foreign}\` is not understood here; write it in another way`);
+  }
+  try {
+    return new RegExp(pattern, flags);
+  } catch (error) {
+    throw option.parseError(`error parsing regexp: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

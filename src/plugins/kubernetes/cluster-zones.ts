@@ -1,0 +1,57 @@
+import type { Handler } from '../../core/handler.ts';
+import { ZoneSet } from '../../core/zone-name.ts';
+import type { Cluster } from '../../kube/store.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { KubernetesConfig } from './config.ts';
+import { Directory, tracesOf } from './directory.ts';
+import { clusterHandler } from './handler.ts';
+import { Memo } from './memo.ts';
+import type { Serial } from './serial.ts';
+import type { Startup } from './startup.ts';
+import { ZoneReader } from './zone.ts';
+
+export interface ClusterZones {
+  readonly memo: Memo;
+  readonly handler: Handler;
+  /** From now on the memo hears of no change: the handler must not be asked again. */
+  end(): void;
+}
+
+export interface ClusterZonesOptions {
+  readonly cluster: Cluster;
+  readonly serial: Serial;
+  readonly startup: Startup;
+  /** The server's own addresses, without loopback. */
+  readonly ownAddresses: readonly string[];
+  readonly resolve: Handler;
+  readonly next: Handler;
+  readonly clock: Clock;
+}
+
+const MEMO_CAPACITY = 20_000;
+
+/** The zones of one block, answered from a cluster's objects as they change. */
+export function openClusterZones(config: KubernetesConfig, options: ClusterZonesOptions): ClusterZones {
+  const { cluster, serial, startup, ownAddresses, resolve, next, clock } = options;
+  const served = servedNamespaces(config.namespaces);
+  const directory = new Directory(cluster, served);
+  const memo = new Memo(MEMO_CAPACITY, serial);
+  const unsubscribe = cluster.subscribe({ onChange: (change) => memo.drop(tracesOf(change)) });
+  const parts = {
+    zones: new ZoneSet(config.zones),
+    fallthrough: new ZoneSet(config.fallthrough),
+    directory,
+    reader: new ZoneReader(directory, { ...config, served, ownAddresses }, () => serial.value),
+    memo,
+    startup,
+    resolve,
+    now: () => clock.now(),
+  };
+  return { memo, handler: clusterHandler(parts, next), end: unsubscribe };
+}
+
+function servedNamespaces(namespaces: readonly string[]): (namespace: string) => boolean {
+  if (namespaces.length === 0) return () => true;
+  const listed = new Set(namespaces);
+  return (namespace) => listed.has(namespace);
+}
