@@ -10,7 +10,7 @@ import { createLog, type LogFormat } from '../runtime/log.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { Service } from '../server/service.ts';
 import { onSignals } from './signals.ts';
-import { zoneLines } from './banner.ts';
+import { startLines } from './banner.ts';
 import { versionBanner } from './version.ts';
 
 export interface RunOptions {
@@ -59,7 +59,7 @@ export async function run(options: RunOptions): Promise<number> {
     await options.onStopped?.();
     return 1;
   }
-  if (!options.quiet) process.stdout.write(`${zoneLines(service.endpoints).join('\n')}\n${versionBanner()}\n`);
+  if (!options.quiet) process.stdout.write(`${startLines(service).join('\n')}\n${versionBanner()}\n`);
   const [first] = service.endpoints;
   if (options.greeting !== undefined && first !== undefined) process.stdout.write(options.greeting(first.port));
   const code = await ended;

@@ -38,7 +38,7 @@ export interface Planned {
   /** In the order of the file; where there are any, the plan is not for use. */
   readonly errors: readonly Mistake[];
   readonly warnings: readonly Mistake[];
-  /** What `reload` compares; undefined where there are errors. */
+  /** What `reload` compares; undefined where the file's structure could not be made out. */
   readonly fingerprint: string | undefined;
 }
 
@@ -54,7 +54,7 @@ export function makePlan(source: Source, options: PlanOptions): Planned {
     plan: { blocks },
     errors: inOrder(errors),
     warnings: inOrder(warnings),
-    fingerprint: errors.length === 0 ? reading.fingerprint : undefined,
+    fingerprint: reading.fingerprint,
   };
 }
 

@@ -4,7 +4,7 @@ import { CorefileError, type Mistake } from '../corefile/mistake.ts';
 import type { Control, Host, Plugin } from '../core/plugin.ts';
 import type { Query } from '../core/query.ts';
 import type { RootLog } from '../runtime/log.ts';
-import { makePlan, type Plan } from './plan.ts';
+import { makePlan, type Plan, type Planned } from './plan.ts';
 import { Server } from './server.ts';
 
 export interface ServiceOptions {
@@ -34,13 +34,14 @@ export class Service {
   readonly #server: Server;
   readonly #control: Control;
   #fingerprint = '';
+  #oddZones: readonly string[] = [];
   #debuggers = 0;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#control = {
       fingerprint: () => this.#fingerprint,
-      readFingerprint: () => this.#load().fingerprint,
+      readFingerprint: () => fingerprintOf(this.#plan()),
       reload: () => this.reload(),
       setDebug: (on) => this.#setDebug(on),
     };
@@ -53,6 +54,8 @@ export class Service {
     const loaded = this.#load();
     this.#warn(loaded.warnings);
     this.#fingerprint = loaded.fingerprint;
+    const addresses = loaded.plan.blocks.flatMap((block) => block.text.addresses);
+    this.#oddZones = addresses.filter((address) => !address.preferredSyntax).map((address) => address.zone);
     await this.#server.run(loaded.plan);
   }
 
@@ -78,6 +81,11 @@ export class Service {
     return this.#server.shutdown();
   }
 
+  /** Zones that are no host names, which may be a slip of the pen. */
+  get oddZones(): readonly string[] {
+    return this.#oddZones;
+  }
+
   /** What is served where, with real ports. */
   get endpoints(): Server['endpoints'] {
     return this.#server.endpoints;
@@ -85,15 +93,18 @@ export class Service {
 
   /** Throws CorefileError with all mistakes. */
   #load(): Loaded {
+    const planned = this.#plan();
+    if (planned.errors.length > 0) throw new CorefileError(planned.errors);
+    return { ...planned, fingerprint: fingerprintOf(planned) };
+  }
+
+  #plan(): Planned {
     const { load, host, ...options } = this.#options;
-    const planned = makePlan(load(), { ...options, environment: host.environment });
-    const { plan, errors, warnings, fingerprint } = planned;
-    if (fingerprint === undefined) throw new CorefileError(errors);
-    return { plan, warnings, fingerprint };
+    return makePlan(load(), { ...options, environment: host.environment });
   }
 
   #warn(warnings: readonly Mistake[]): void {
-    for (const warning of warnings) this.#options.log.warning(warning.message);
+    for (const { file, line, message } of warnings) this.#options.log.warning(`${message} (${file}:${line})`);
   }
 
   /** Several blocks may ask for it, and those of the next configuration before these are gone. */
@@ -101,4 +112,9 @@ export class Service {
     this.#debuggers += on ? 1 : -1;
     this.#options.log.setDebug(this.#debuggers > 0);
   }
+}
+
+function fingerprintOf({ fingerprint, errors }: Planned): string {
+  if (fingerprint === undefined) throw new CorefileError(errors);
+  return fingerprint;
 }

@@ -11,8 +11,11 @@
  * An endpoint is `ADDRESS[=hostname][@pod][!condition]`, conditions notready, terminating, unknown. A service and a slice may
  * end in `label=value` words.
  */
-export interface RawObject {
+export interface RawObject extends Body {
   readonly kind: 'Service' | 'EndpointSlice' | 'Pod' | 'Namespace';
+}
+
+interface Body {
   readonly metadata: { readonly namespace: string; readonly name: string; readonly [field: string]: unknown };
   readonly [field: string]: unknown;
 }
@@ -53,9 +56,9 @@ function port(word: string): object {
   return { ...(name === '' ? {} : { name }), port: Number(number), protocol };
 }
 
-type Metadata = RawObject['metadata'] & { readonly labels: object };
+type Metadata = Body['metadata'] & { readonly labels: object };
 
-function slice(metadata: Metadata, [, service = '', ...words]: readonly string[]): Omit<RawObject, 'kind'> {
+function slice(metadata: Metadata, [, service = '', ...words]: readonly string[]): Body {
   const addresses = words.filter((word) => !isPort(word));
   const ports = words.filter((word) => isPort(word));
   return {
