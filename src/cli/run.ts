@@ -2,16 +2,22 @@ import { writeFileSync } from 'node:fs';
 import { systemFiles } from '../corefile/system-files.ts';
 import type { Source } from '../corefile/expand.ts';
 import { CorefileError, mistakeText } from '../corefile/mistake.ts';
+import { dropCounter } from '../core/query-metrics.ts';
+import { exposeBuild } from '../metrics/build-info.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { plugins } from '../plugins/index.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { HttpEndpoints } from '../runtime/http.ts';
-import { createLog, type LogFormat } from '../runtime/log.ts';
+import { LineWriter } from '../runtime/line-writer.ts';
+import { createLog, type Log, type LogFormat } from '../runtime/log.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { Service } from '../server/service.ts';
 import { onSignals } from './signals.ts';
 import { startLines } from './banner.ts';
-import { versionBanner } from './version.ts';
+import { commit, version, versionBanner } from './version.ts';
+
+/** How long the end waits for a reader of the log. */
+const FLUSH_MS = 1000;
 
 export interface RunOptions {
   readonly load: () => Source;
@@ -30,9 +36,11 @@ export interface RunOptions {
  * line for each mistake, and the code is 1.
  */
 export async function run(options: RunOptions): Promise<number> {
-  const log = createLog(process.stdout, options.logFormat);
+  const lines = new LineWriter(process.stdout, { onLost: (count) => log.warning(`${count} log lines were lost`) });
+  const log = createLog(lines, options.logFormat);
   const metrics = new Metrics();
   metrics.addProcess();
+  exposeBuild(metrics, { version, revision: commit, nodeVersion: process.version });
   const service = new Service({
     host: {
       clock: systemClock,
@@ -40,6 +48,8 @@ export async function run(options: RunOptions): Promise<number> {
       metrics,
       http: new HttpEndpoints(systemClock, log),
       environment: process.env,
+      lines,
+      logFormat: options.logFormat,
     },
     log,
     plugins,
@@ -47,8 +57,16 @@ export async function run(options: RunOptions): Promise<number> {
     files: systemFiles,
     dnsPort: options.dnsPort,
     directory: process.cwd(),
-    onDropped: () => {},
+    onDropped: dropCounter(metrics),
   });
+  const code = await serve(service, options, { log, lines });
+  await options.onStopped?.();
+  await lines.flush(systemClock, FLUSH_MS);
+  return code;
+}
+
+async function serve(service: Service, options: RunOptions, output: { log: Log; lines: LineWriter }): Promise<number> {
+  const { log, lines } = output;
   const ended = onSignals({ log, service });
   try {
     await service.start();
@@ -56,15 +74,12 @@ export async function run(options: RunOptions): Promise<number> {
   } catch (error) {
     process.stderr.write(`${startupFailure(error)}\n`);
     await service.shutdown();
-    await options.onStopped?.();
     return 1;
   }
-  if (!options.quiet) process.stdout.write(`${startLines(service).join('\n')}\n${versionBanner()}\n`);
+  if (!options.quiet) lines.write(`${startLines(service).join('\n')}\n${versionBanner()}\n`);
   const [first] = service.endpoints;
-  if (options.greeting !== undefined && first !== undefined) process.stdout.write(options.greeting(first.port));
-  const code = await ended;
-  await options.onStopped?.();
-  return code;
+  if (options.greeting !== undefined && first !== undefined) lines.write(options.greeting(first.port));
+  return ended;
 }
 
 function startupFailure(error: unknown): string {

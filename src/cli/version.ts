@@ -6,6 +6,9 @@ declare const PORTOLAN_COMMIT: string | undefined;
 /** The version of the package, such as `0.1.0`. */
 export const version: string = manifest.version;
 
+/** The commit of a bundle; '' for sources. */
+export const commit: string = typeof PORTOLAN_COMMIT === 'string' ? PORTOLAN_COMMIT : '';
+
 /** What the banner says of the machine; `process` is one. */
 export interface Host {
   readonly platform: string;
@@ -16,6 +19,6 @@ export interface Host {
 
 /** The two lines that name this program, in the shape of the reference's; without a final newline. */
 export function versionBanner(host: Host = process): string {
-  const commit = typeof PORTOLAN_COMMIT === 'string' ? `, ${PORTOLAN_COMMIT}` : '';
-  return `Portolan-${version}\n${host.platform}/${host.arch}, node ${host.version}${commit}`;
+  const from = commit === '' ? '' : `, ${commit}`;
+  return `Portolan-${version}\n${host.platform}/${host.arch}, node ${host.version}${from}`;
 }

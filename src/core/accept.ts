@@ -19,7 +19,7 @@ export type Verdict = 'accept' | 'ignore' | 'notimp' | 'formerr' | 'servfail' | 
 
 const SEED = randomBytes(4).readUInt32LE();
 const FNV_PRIME = 0x0100_0193;
-const EDNS_DO = 0x8000;
+const EDNS_DO = 0x80;
 
 /**
  * Reads a packet into `query`. Everything a reply needs is filled for each verdict but `ignore`. Never throws; the work is
@@ -103,7 +103,7 @@ function readRecords(query: Query, skipped: number, additionals: number): Verdic
   if (optAt < 0) return 'accept';
   query.hasEdns = true;
   query.udpSize = (wire[optAt + 2]! << 8) | wire[optAt + 3]!;
-  query.dnssecOk = (((wire[optAt + 6]! << 8) | wire[optAt + 7]!) & EDNS_DO) !== 0;
+  query.dnssecOk = (wire[optAt + 6]! & EDNS_DO) !== 0;
   return wire[optAt + 5] === 0 ? 'accept' : 'badvers';
 }
 

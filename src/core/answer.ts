@@ -20,7 +20,7 @@ export interface Answer {
   readonly ttlOffsets: Uint16Array;
   /** For each record, where in `body` it ends. */
   readonly recordEnds: Uint16Array;
-  /** Runs of address records of equal size that no name points into, three numbers each: offset, record size, count. */
+  /** Runs of address records laid out alike that no name points into, three numbers each: offset, record size, count. */
   readonly addressRuns: Uint16Array;
   /** The smallest TTL of all records; `NO_TTL` where there are none. */
   readonly minTtl: number;

@@ -60,7 +60,9 @@ export function markRecords(
       body: wire.subarray(bodyAt, reader.offset),
       ttlOffsets: new Uint16Array(ttlOffsets),
       recordEnds: new Uint16Array(recordEnds),
-      addressRuns: new Uint16Array(shufflable.flatMap(({ first, count }) => [first.start - bodyAt, sizeOf(first), count])),
+      addressRuns: new Uint16Array(
+        shufflable.flatMap(({ first, count }) => [first.start - bodyAt, sizeOf(first), count]),
+      ),
       minTtl,
       wholeBytes: reader.offset - bodyAt + reader.savedBytes,
     },

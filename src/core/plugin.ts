@@ -12,6 +12,7 @@ import type { Directive } from '../corefile/parser.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Http } from '../runtime/http.ts';
+import type { LineOutput } from '../runtime/line-writer.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Random } from '../runtime/random.ts';
 import type { Handler, Wrap } from './handler.ts';
@@ -27,7 +28,7 @@ export interface BlockScope extends PluginBlock {
 }
 
 /** What the process lends to its plugins. */
-export interface Host {
+export interface Host extends LineOutput {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
@@ -38,7 +39,7 @@ export interface Host {
 
 /** The running configuration, for the plugin that renews it and the one that switches debugging on. */
 export interface Control {
-  /** SHA-512 of what runs, in hex. */
+  /** SHA-512 of what runs, in hex; from the moment that the next configuration starts, that of the next one. */
   readonly fingerprint: () => string;
   /** The fingerprint of the Corefile as it is on disk now. Throws CorefileError, or the error of reading the file. */
   readonly readFingerprint: () => string;

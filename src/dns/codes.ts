@@ -6,24 +6,44 @@
 export const TYPE = {
   A: 1,
   NS: 2,
+  MD: 3,
+  MF: 4,
   CNAME: 5,
   SOA: 6,
+  MB: 7,
+  MG: 8,
+  MR: 9,
   NULL: 10,
+  WKS: 11,
   PTR: 12,
   HINFO: 13,
+  MINFO: 14,
   MX: 15,
   TXT: 16,
   RP: 17,
   AFSDB: 18,
+  X25: 19,
+  ISDN: 20,
+  RT: 21,
+  NSAP: 22,
+  'NSAP-PTR': 23,
   SIG: 24,
   KEY: 25,
+  PX: 26,
+  GPOS: 27,
   AAAA: 28,
   LOC: 29,
+  NXT: 30,
+  EID: 31,
+  NIMLOC: 32,
   SRV: 33,
+  ATMA: 34,
   NAPTR: 35,
   KX: 36,
   CERT: 37,
+  A6: 38,
   DNAME: 39,
+  SINK: 40,
   OPT: 41,
   APL: 42,
   DS: 43,
@@ -38,6 +58,9 @@ export const TYPE = {
   TLSA: 52,
   SMIMEA: 53,
   HIP: 55,
+  NINFO: 56,
+  RKEY: 57,
+  TALINK: 58,
   CDS: 59,
   CDNSKEY: 60,
   OPENPGPKEY: 61,
@@ -46,8 +69,17 @@ export const TYPE = {
   SVCB: 64,
   HTTPS: 65,
   SPF: 99,
+  UINFO: 100,
+  UID: 101,
+  GID: 102,
+  UNSPEC: 103,
+  NID: 104,
+  L32: 105,
+  L64: 106,
+  LP: 107,
   EUI48: 108,
   EUI64: 109,
+  NXNAME: 128,
   TKEY: 249,
   TSIG: 250,
   IXFR: 251,
@@ -57,10 +89,15 @@ export const TYPE = {
   ANY: 255,
   URI: 256,
   CAA: 257,
+  AVC: 258,
+  DOA: 259,
+  AMTRELAY: 260,
+  RESINFO: 261,
+  TA: 32768,
   DLV: 32769,
 } as const;
 
-export const CLASS = { IN: 1, CH: 3, HS: 4, NONE: 254, ANY: 255 } as const;
+export const CLASS = { IN: 1, CS: 2, CH: 3, HS: 4, NONE: 254, ANY: 255 } as const;
 
 export const OPCODE = { QUERY: 0, IQUERY: 1, STATUS: 2, NOTIFY: 4, UPDATE: 5, DSO: 6 } as const;
 
@@ -77,6 +114,7 @@ export const RCODE = {
   NXRRSET: 8,
   NOTAUTH: 9,
   NOTZONE: 10,
+  DSOTYPENI: 11,
   BADVERS: 16,
   BADKEY: 17,
   BADTIME: 18,
@@ -131,7 +169,7 @@ export function className(code: number): string {
   return classNames.get(code) ?? `CLASS${code}`;
 }
 
-/** `NXDOMAIN`; `RCODE11` where the registry has no name. */
+/** `NXDOMAIN`; `RCODE12` where the registry has no name. */
 export function rcodeName(rcode: number): string {
   return rcodeNames.get(rcode) ?? `RCODE${rcode}`;
 }

@@ -4,11 +4,25 @@ import { isIPv4, isIPv6 } from 'node:net';
  * Addresses: text to bytes and back, and the names of the reverse tree (RFC 1035 3.5, RFC 3596 2.5).
  */
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
 /** 4 or 16 bytes, or undefined when `text` is no address. A zone suffix (`%eth0`) makes it none. */
 export function addressToBytes(text: string): Uint8Array | undefined {
-  if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number);
+  if (isIPv4(text)) return ipv4ToBytes(text);
   if (!isIPv6(text) || text.includes('%')) return undefined;
   return ipv6ToBytes(text);
+}
+
+function ipv4ToBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(4);
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === DOT) at++;
+    else bytes[at] = bytes[at]! * 10 + char - ZERO;
+  }
+  return bytes;
 }
 
 function ipv6ToBytes(text: string): Uint8Array {

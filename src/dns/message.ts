@@ -45,7 +45,7 @@ export const HEADER_BYTES = 12;
 const FLAG_BITS = FLAG.QR | FLAG.AA | FLAG.TC | FLAG.RD | FLAG.RA | FLAG.Z | FLAG.AD | FLAG.CD;
 const DNSSEC_OK = 0x8000;
 
-/** Reads a message; bytes after its last record are ignored. Throws FormatError. */
+/** Reads a message; bytes after its last record are ignored, and of several OPT records all but the last. Throws FormatError. */
 export function parseMessage(wire: Uint8Array): Message {
   const reader = new Reader(wire);
   const id = reader.u16();
@@ -55,7 +55,7 @@ export function parseMessage(wire: Uint8Array): Message {
   const answer = readRecords(reader, counts[1]);
   const authority = readRecords(reader, counts[2]);
   const all = readRecords(reader, counts[3]);
-  const opt = all.find((record) => record.type === TYPE.OPT);
+  const opt = all.findLast((record) => record.type === TYPE.OPT);
   return {
     id,
     opcode: (word >> 11) & 15,
@@ -100,7 +100,7 @@ function readEdns(opt: ResourceRecord): Edns {
 export function readOptions(bytes: Uint8Array): EdnsOption[] {
   const reader = new Reader(bytes);
   const options: EdnsOption[] = [];
-  while (!reader.done) options.push({ code: reader.u16(), data: reader.bytes(reader.u16()).slice() });
+  while (!reader.done) options.push({ code: reader.u16(), data: reader.bytes(reader.u16()) });
   return options;
 }
 

@@ -3,12 +3,15 @@
  *
  *     wire   labels with their lengths, ended by the root label: 3 w w w 0
  *     text   presentation form, always absolute, so with its last dot: `www.example.`; bytes that would confuse a reader
- *            are escaped as in RFC 1035 5.1 (`\.`, `\\`, `\032`)
+ *            are escaped as in RFC 1035 5.1 (`\.`, `\\`, `\ `, `\007`)
  *     key    text in lower case: what maps are keyed by, since names compare without regard to case (RFC 4343)
  */
 
 export const MAX_NAME_BYTES = 255;
 export const MAX_LABEL_BYTES = 63;
+
+// 255 bytes, each escaped by three digits.
+const MAX_TEXT_CHARS = 4 * MAX_NAME_BYTES;
 
 const DOT = 0x2e;
 const BACKSLASH = 0x5c;
@@ -28,7 +31,7 @@ export function keyOf(text: string): string {
 
 /** Adds the last dot where it is missing: `example` and `example.` both give `example.`; '' gives the root. */
 export function absolute(text: string): string {
-  return text.endsWith('.') && !/(^|[^\\])(\\\\)*\\\.$/.test(text) ? text : `${text}.`;
+  return text.endsWith('.') && !isEscaped(text, text.length - 1) ? text : `${text}.`;
 }
 
 /** True when `key` is `zoneKey` or below it. Both are keys. */
@@ -36,90 +39,123 @@ export function isWithin(key: string, zoneKey: string): boolean {
   if (zoneKey === '.') return true;
   if (!key.endsWith(zoneKey)) return false;
   const at = key.length - zoneKey.length;
-  return at === 0 || (key[at - 1] === '.' && !endsInEscape(key, at - 1));
+  return at === 0 || (key[at - 1] === '.' && !isEscaped(key, at - 1));
 }
 
-function endsInEscape(text: string, end: number): boolean {
+/** True when the character at `at` is part of an escape that began before it. */
+function isEscaped(text: string, at: number): boolean {
   let backslashes = 0;
-  while (text[end - 1 - backslashes] === '\\') backslashes++;
+  while (text[at - 1 - backslashes] === '\\') backslashes++;
   return backslashes % 2 === 1;
 }
 
 /** The labels of a text, unescaped dots apart, escapes left as they are; the root has none. */
 export function labelsOf(text: string): string[] {
-  if (text === '.' || text === '') return [];
-  if (!text.includes('\\')) return (text.endsWith('.') ? text.slice(0, -1) : text).split('.');
-  const labels = text.match(/(?:\\[0-9]{3}|\\.|[^.\\])+/gs);
-  return labels ?? [];
-}
-
-/**
- * A text as wire. Throws NameError for an empty label, a label over 63 bytes, a name over 255 or a broken escape.
- */
-export function nameToWire(text: string): Uint8Array {
-  if (text === '.') return new Uint8Array(1);
-  const source = Buffer.from(text, 'utf8');
-  const wire: number[] = [0];
-  let lengthAt = 0;
-  for (let i = 0; i < source.length; i++) {
-    const byte = source[i] ?? 0;
-    if (byte === DOT) {
-      closeLabel(wire, lengthAt, text);
-      lengthAt = wire.length;
-      wire.push(0);
-    } else if (byte === BACKSLASH) {
-      const escape = unescape(source, i, text);
-      wire.push(escape.byte);
-      i += escape.length - 1;
-    } else {
-      wire.push(byte);
+  const name = absolute(text).slice(0, -1);
+  if (name === '') return [];
+  if (!name.includes('\\')) return name.split('.');
+  const labels: string[] = [];
+  let start = 0;
+  for (let i = 0; i < name.length; i++) {
+    if (name[i] === '\\') i++;
+    else if (name[i] === '.') {
+      labels.push(name.slice(start, i));
+      start = i + 1;
     }
   }
-  if (wire.length - lengthAt > 1) {
-    closeLabel(wire, lengthAt, text);
-    wire.push(0);
-  }
-  if (wire.length > MAX_NAME_BYTES)
-    throw new NameError(`name of ${wire.length} bytes is over ${MAX_NAME_BYTES}: ${text}`);
-  return Uint8Array.from(wire);
+  labels.push(name.slice(start));
+  return labels;
 }
 
-function closeLabel(wire: number[], lengthAt: number, text: string): void {
-  const length = wire.length - lengthAt - 1;
+// Where names are put together, before their length is known. A character takes at most three bytes.
+const source = Buffer.alloc(3 * MAX_TEXT_CHARS);
+const target = Buffer.alloc(source.length + 2);
+
+/**
+ * A text as wire; characters beyond ASCII become their UTF-8 bytes. Throws NameError for an empty label, a label over 63
+ * bytes, a name over 255 or a broken escape.
+ */
+export function nameToWire(text: string): Buffer {
+  if (text === '.') return Buffer.alloc(1);
+  if (text.length > MAX_TEXT_CHARS) throw new NameError(`name of ${text.length} characters is too long`);
+  const end = source.write(text);
+  let lengthAt = 0;
+  let at = 1;
+  for (let i = 0; i < end; i++) {
+    const byte = source[i]!;
+    if (byte === DOT) {
+      closeLabel(lengthAt, at, text);
+      lengthAt = at++;
+    } else if (byte === BACKSLASH) {
+      const escape = unescape(source.subarray(i + 1, Math.min(i + 4, end)), text);
+      target[at++] = escape.byte;
+      i += escape.length;
+    } else {
+      target[at++] = byte;
+    }
+  }
+  if (at - lengthAt > 1) {
+    closeLabel(lengthAt, at, text);
+    lengthAt = at++;
+  }
+  target[lengthAt] = 0;
+  if (at > MAX_NAME_BYTES) throw new NameError(`name of ${at} bytes is over ${MAX_NAME_BYTES}: ${text}`);
+  return Buffer.from(target.subarray(0, at));
+}
+
+function closeLabel(lengthAt: number, end: number, text: string): void {
+  const length = end - lengthAt - 1;
   if (length === 0) throw new NameError(`empty label in ${text}`);
   if (length > MAX_LABEL_BYTES) throw new NameError(`label of ${length} bytes is over ${MAX_LABEL_BYTES} in ${text}`);
-  wire[lengthAt] = length;
+  target[lengthAt] = length;
 }
 
-function unescape(source: Uint8Array, at: number, text: string): { byte: number; length: number } {
-  const digits = /^[0-9]{3}/.exec(String.fromCharCode(...source.subarray(at + 1, at + 4)))?.[0];
-  if (digits !== undefined) {
-    const byte = Number(digits);
-    if (byte > 255) throw new NameError(`escape \\${digits} is over 255 in ${text}`);
-    return { byte, length: 4 };
+/** What an escape stands for, and how many bytes it takes after its backslash; `rest` is up to three of them. */
+function unescape(rest: Buffer, text: string): { readonly byte: number; readonly length: number } {
+  const digits = rest.toString('latin1');
+  if (/^[0-9]{3}$/.test(digits)) {
+    if (Number(digits) > 255) throw new NameError(`escape \\${digits} is over 255 in ${text}`);
+    return { byte: Number(digits), length: 3 };
   }
-  const byte = source[at + 1];
+  const [byte] = rest;
   if (byte === undefined) throw new NameError(`broken escape in ${text}`);
-  return { byte, length: 2 };
+  return { byte, length: 1 };
 }
-
-const SPECIAL = new Set(Buffer.from('.()"\\;@ '));
 
 /** One byte of a label in presentation form. */
 function escapeByte(byte: number): string {
-  if (byte <= 0x20 || byte > 0x7e) return byte === 0x20 ? '\\ ' : `\\${String(byte).padStart(3, '0')}`;
   const char = String.fromCharCode(byte);
-  return SPECIAL.has(byte) ? `\\${char}` : char;
+  if ('.()"\'\\;@ '.includes(char)) return `\\${char}`;
+  return byte > 0x20 && byte <= 0x7e ? char : `\\${String(byte).padStart(3, '0')}`;
 }
+
+const ESCAPED = Array.from({ length: 256 }, (_, byte) => escapeByte(byte));
+const PLAIN = Uint8Array.from(ESCAPED, (text) => (text.length === 1 ? 1 : 0));
+const plainText = Buffer.alloc(MAX_NAME_BYTES);
 
 /** The text of an uncompressed wire name at `offset`; the caller has checked that it is whole. */
 export function wireToText(wire: Uint8Array, offset = 0): string {
+  let chars = 0;
+  let at = offset;
+  for (let length = wire[at] ?? 0; length !== 0; length = wire[at] ?? 0) {
+    const end = at + 1 + length;
+    for (at++; at < end; at++) {
+      const byte = wire[at]!;
+      if (PLAIN[byte] === 0) return escapedText(wire, offset);
+      plainText[chars++] = byte;
+    }
+    plainText[chars++] = DOT;
+  }
+  return chars === 0 ? '.' : plainText.toString('latin1', 0, chars);
+}
+
+function escapedText(wire: Uint8Array, offset: number): string {
   let text = '';
   let at = offset;
   for (let length = wire[at] ?? 0; length !== 0; length = wire[at] ?? 0) {
-    for (let i = at + 1; i <= at + length; i++) text += escapeByte(wire[i] ?? 0);
+    for (const byte of wire.subarray(at + 1, at + 1 + length)) text += ESCAPED[byte]!;
     text += '.';
     at += 1 + length;
   }
-  return text === '' ? '.' : text;
+  return text;
 }

@@ -1,4 +1,4 @@
-import { MAX_NAME_BYTES, wireToText } from './name.ts';
+import { MAX_LABEL_BYTES, MAX_NAME_BYTES, wireToText } from './name.ts';
 
 /** A message that breaks RFC 1035's format; `offset` is where it was noticed. */
 export class FormatError extends Error {
@@ -11,8 +11,13 @@ export class FormatError extends Error {
   }
 }
 
+// A header has no names to point to.
+const FIRST_NAME = 12;
 // A name of 255 bytes has at most 127 labels; more pointers than that lead nowhere new.
 const MAX_POINTERS = 127;
+
+// The name being read, its pointers followed. Whoever has it filled copies from it at once.
+const expanded = new Uint8Array(MAX_NAME_BYTES);
 
 /**
  * Reads a message front to back. Each method throws FormatError instead of reading past the end, following a pointer
@@ -22,6 +27,8 @@ export class Reader {
   readonly wire: Uint8Array;
   offset: number;
   readonly end: number;
+  /** How many bytes compression saved in the names read so far. */
+  savedBytes = 0;
   readonly #onPointer: ((target: number) => void) | undefined;
 
   /** `onPointer` hears of every compression pointer followed. */
@@ -49,10 +56,14 @@ export class Reader {
     return this.u16() * 0x1_0000 + this.u16();
   }
 
-  /** A view, not a copy. */
+  /** A copy, since what is read outlives the buffer it was read from. */
   bytes(length: number): Uint8Array {
     const at = this.#take(length);
-    return this.wire.subarray(at, at + length);
+    return new Uint8Array(this.wire.subarray(at, at + length));
+  }
+
+  skip(length: number): void {
+    this.#take(length);
   }
 
   /** A `<character-string>` (RFC 1035 3.3), without its length byte. */
@@ -62,33 +73,50 @@ export class Reader {
 
   /** A name as text, pointers followed. */
   name(): string {
-    return wireToText(this.nameWire());
+    this.#expand();
+    return wireToText(expanded);
   }
 
   /** A name as uncompressed wire, pointers followed. */
   nameWire(): Uint8Array {
-    const name: number[] = [];
-    let at = this.offset;
+    return expanded.slice(0, this.#expand());
+  }
+
+  /** Checks a name and steps over it. */
+  skipName(): void {
+    this.#expand();
+  }
+
+  /** Puts the name into `expanded`, steps over it, and returns its uncompressed length. */
+  #expand(): number {
+    const { wire } = this;
+    const start = this.offset;
+    let at = start;
     let resumeAt = -1;
+    let length = 0;
     for (let pointers = 0; ;) {
-      const length = this.#byteAt(at);
-      if (length >= 0xc0) {
-        const target = ((length & 0x3f) << 8) | this.#byteAt(at + 1);
+      const label = this.#byteAt(at);
+      if (label >= 0xc0) {
+        const target = ((label & 0x3f) << 8) | this.#byteAt(at + 1);
         if (resumeAt < 0) resumeAt = at + 2;
-        if (target >= at || ++pointers > MAX_POINTERS) throw new FormatError('compression pointer leads nowhere', at);
+        if (target >= at || target < FIRST_NAME || ++pointers > MAX_POINTERS) {
+          throw new FormatError('compression pointer leads nowhere', at);
+        }
         this.#onPointer?.(target);
         at = target;
-      } else if (length > 0x3f) {
+      } else if (label > MAX_LABEL_BYTES) {
         throw new FormatError('label of an unknown kind', at);
       } else {
-        for (let i = 0; i <= length; i++) name.push(this.#byteAt(at + i));
-        at += 1 + length;
-        if (name.length > MAX_NAME_BYTES) throw new FormatError('name over 255 bytes', at);
-        if (length === 0) break;
+        const next = at + 1 + label;
+        if (next > this.end) throw new FormatError('name runs past the end', at);
+        if (length + 1 + label > MAX_NAME_BYTES) throw new FormatError('name over 255 bytes', at);
+        while (at < next) expanded[length++] = wire[at++]!;
+        if (label === 0) break;
       }
     }
     this.offset = resumeAt < 0 ? at : resumeAt;
-    return Uint8Array.from(name);
+    this.savedBytes += length - (this.offset - start);
+    return length;
   }
 
   #byteAt(at: number): number {

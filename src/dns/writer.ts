@@ -1,22 +1,31 @@
+import { TYPE } from './codes.ts';
 import { addressToBytes } from './ip.ts';
-import { labelsOf, nameToWire } from './name.ts';
-import type { Rdata, ResourceRecord } from './record.ts';
+import { nameToWire } from './name.ts';
+import type { ResourceRecord } from './record.ts';
 
 // A pointer has 14 bits; names beyond can not be pointed to.
 const MAX_POINTER = 0x3fff;
 
+/** More than a message can hold, whose length must fit into 16 bits. */
+export class TooLongError extends RangeError {
+  override readonly name = 'TooLongError';
+}
+
 /**
  * Writes a message front to back, growing as needed. Names are compressed (RFC 1035 4.1.4) against names of the very same
- * spelling, so that no name ever changes its letters; targets of SRV and of types unknown to RFC 1035 are written whole
- * (RFC 2782, RFC 3597).
+ * spelling, so that no name ever changes its letters; targets of SRV, DNAME and of types unknown to RFC 1035 are written
+ * whole (RFC 2782, RFC 3597 4).
  *
- * Throws NameError for a name that can not be written, RangeError for an address that is none or a message over 65,535
- * bytes.
+ * Throws NameError for a name that can not be written, RangeError for a number too large for its field or an address that
+ * is none, TooLongError for a message over 65,535 bytes.
  */
 export class Writer {
   #buffer: Buffer;
   #length = 0;
-  readonly #offsets = new Map<string, number>();
+  /** Where names stand, by their text. */
+  readonly #names = new Map<string, number>();
+  /** Where ends of names stand, by the letters of their wire form. */
+  readonly #suffixes = new Map<string, number>();
 
   constructor(capacity = 512) {
     this.#buffer = Buffer.allocUnsafe(capacity);
@@ -26,9 +35,9 @@ export class Writer {
     return this.#length;
   }
 
-  /** What was written so far, as bytes of their own. */
-  finish(): Buffer {
-    return Buffer.from(this.#buffer.subarray(0, this.#length));
+  /** The first `length` bytes of what was written so far, as bytes of their own. */
+  finish(length = this.#length): Buffer {
+    return Buffer.from(this.#buffer.subarray(0, length));
   }
 
   u8(value: number): void {
@@ -58,28 +67,32 @@ export class Writer {
 
   /** A name, compressed where a name of the same spelling stands before it. */
   name(text: string): void {
-    const labels = labelsOf(text);
-    for (let i = 0; i < labels.length; i++) {
-      const suffix = labels.slice(i).join('.');
-      const known = this.#offsets.get(suffix);
-      if (known !== undefined) {
-        this.u16(0xc000 | known);
-        return;
-      }
-      if (this.#length <= MAX_POINTER) this.#offsets.set(suffix, this.#length);
-      this.bytes(nameToWire(`${labels[i]}.`).subarray(0, -1));
-    }
-    this.u8(0);
+    const known = this.#names.get(text);
+    if (known === undefined) this.#labels(text, true);
+    else this.u16(0xc000 | known);
   }
 
   /** A name written whole; later names may point to it. */
   wholeName(text: string): void {
-    const labels = labelsOf(text);
-    labels.forEach((label, i) => {
-      const suffix = labels.slice(i).join('.');
-      if (this.#length <= MAX_POINTER && !this.#offsets.has(suffix)) this.#offsets.set(suffix, this.#length);
-      this.bytes(nameToWire(`${label}.`).subarray(0, -1));
-    });
+    this.#labels(text, false);
+  }
+
+  #labels(text: string, compress: boolean): void {
+    const wire = nameToWire(text);
+    const letters = wire.toString('latin1');
+    for (let at = 0; wire[at] !== 0;) {
+      const suffix = letters.slice(at);
+      const known = this.#suffixes.get(suffix);
+      const offset = known ?? this.#length;
+      if (offset <= MAX_POINTER) {
+        this.#suffixes.set(suffix, offset);
+        if (at === 0) this.#names.set(text, offset);
+      }
+      if (known !== undefined && compress) return this.u16(0xc000 | known);
+      const next = at + 1 + wire[at]!;
+      let to = this.#reserve(next - at);
+      while (at < next) this.#buffer[to++] = wire[at++]!;
+    }
     this.u8(0);
   }
 
@@ -96,16 +109,16 @@ export class Writer {
     this.u32(record.ttl);
     const lengthAt = this.#length;
     this.u16(0);
-    this.#rdata(record.data);
+    this.#rdata(record);
     this.patchU16(lengthAt, this.#length - lengthAt - 2);
   }
 
-  #rdata(data: Rdata): void {
+  #rdata({ type, data }: ResourceRecord): void {
     switch (data.shape) {
       case 'address':
         return this.bytes(bytesOf(data.address));
       case 'name':
-        return this.name(data.target);
+        return this.#labels(data.target, type !== TYPE.DNAME);
       case 'soa':
         this.name(data.mname);
         this.name(data.rname);
@@ -135,7 +148,7 @@ export class Writer {
   #reserve(bytes: number): number {
     const at = this.#length;
     const needed = at + bytes;
-    if (needed > 0xffff) throw new RangeError('message over 65535 bytes');
+    if (needed > 0xffff) throw new TooLongError('message over 65535 bytes');
     if (needed > this.#buffer.length) {
       const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
       this.#buffer.copy(grown, 0, 0, at);

@@ -5,6 +5,28 @@
  * `forward`.
  */
 import type { Plugin } from '../core/plugin.ts';
+import { bindPlugin } from './bind/index.ts';
+import { debugPlugin } from './debug/index.ts';
+import { errorsPlugin } from './errors/index.ts';
+import { healthPlugin } from './health/index.ts';
+import { hostsPlugin } from './hosts/index.ts';
 import { kubernetesPlugin } from './kubernetes/index.ts';
+import { logPlugin } from './log/index.ts';
+import { prometheusPlugin } from './prometheus/index.ts';
+import { readyPlugin } from './ready/index.ts';
+import { reloadPlugin } from './reload/index.ts';
+import { whoamiPlugin } from './whoami/index.ts';
 
-export const plugins: readonly Plugin[] = [kubernetesPlugin];
+export const plugins: readonly Plugin[] = [
+  reloadPlugin,
+  bindPlugin,
+  debugPlugin,
+  readyPlugin,
+  healthPlugin,
+  prometheusPlugin,
+  errorsPlugin,
+  logPlugin,
+  hostsPlugin,
+  kubernetesPlugin,
+  whoamiPlugin,
+];

@@ -20,10 +20,21 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(delayMs, task) {
+    // A longer delay would fire at once.
+    if (delayMs > LONGEST_TIMEOUT_MS) return inStages(delayMs, task);
     const handle = setTimeout(task, delayMs).unref();
     return { cancel: () => clearTimeout(handle) };
   },
 };
+
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+function inStages(delayMs: number, task: () => void): Timer {
+  let timer = systemClock.after(LONGEST_TIMEOUT_MS, () => {
+    timer = systemClock.after(delayMs - LONGEST_TIMEOUT_MS, task);
+  });
+  return { cancel: () => timer.cancel() };
+}
 
 /** Calls `task` every `intervalMs`, first after one interval, until cancelled. */
 export function every(clock: Clock, intervalMs: number, task: () => void): Timer {

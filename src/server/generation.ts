@@ -1,8 +1,8 @@
-import type { Address } from '../corefile/address.ts';
 import { CorefileError } from '../corefile/mistake.ts';
 import { overlaps } from '../corefile/overlaps.ts';
 import { fold, type Handler, type Outcome, QueryError } from '../core/handler.ts';
 import type { BlockScope, Env, Host, Instance } from '../core/plugin.ts';
+import { servedZones } from '../core/query-metrics.ts';
 import type { Query } from '../core/query.ts';
 import { RCODE } from '../dns/codes.ts';
 import type { ListenAddress } from '../listen/address.ts';
@@ -82,12 +82,12 @@ function createBlock(plan: BlockPlan, resolve: Handler, { host, log }: Generatio
   });
   const wraps = instances.flatMap((instance) => (instance.wrap === undefined ? [] : [instance.wrap]));
   const wanted = instances.flatMap((instance) => instance.listen?.addresses ?? []);
-  return {
-    plan,
-    instances,
-    handler: plan.plugins.length === 0 ? undefined : fold(wraps, endOfChain(plan.scope)),
-    addresses: wanted.length === 0 ? [''] : [...new Set(wanted)],
-  };
+  const addresses = wanted.length === 0 ? [''] : [...new Set(wanted)];
+  for (const at of listenAddresses(plan, addresses)) {
+    servedZones.provide(plan.scope, { server: serverName(at), zone: at.zone });
+  }
+  const handler = plan.plugins.length === 0 ? undefined : fold(wraps, endOfChain(plan.scope));
+  return { plan, instances, handler, addresses };
 }
 
 function endOfChain({ zones }: BlockScope): Handler {
@@ -119,7 +119,7 @@ function refuseOverlaps(blocks: readonly Block[]): void {
 function routesByServer(blocks: readonly Block[]): Map<string, { at: ListenAddress; routes: Route[] }> {
   const servers = new Map<string, { at: ListenAddress; routes: Route[] }>();
   for (const block of blocks) {
-    for (const at of block.plan.text.addresses.flatMap((address) => listenAddresses(address, block.addresses))) {
+    for (const at of listenAddresses(block.plan, block.addresses)) {
       const name = serverName(at);
       const server = servers.get(name) ?? { at, routes: [] };
       servers.set(name, server);
@@ -129,8 +129,8 @@ function routesByServer(blocks: readonly Block[]): Map<string, { at: ListenAddre
   return servers;
 }
 
-function listenAddresses(address: Address, hosts: readonly string[]): (ListenAddress & { zone: string })[] {
-  return hosts.map((host) => ({ address: host, port: address.port, zone: address.zone }));
+function listenAddresses(plan: BlockPlan, hosts: readonly string[]): (ListenAddress & { readonly zone: string })[] {
+  return plan.text.addresses.flatMap(({ port, zone }) => hosts.map((host) => ({ address: host, port, zone })));
 }
 
 async function startAll(instances: readonly Instance[], replacing: boolean): Promise<void> {

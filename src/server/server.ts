@@ -107,7 +107,7 @@ export class Server {
       onRejected: onDropped,
       onFault(error, query) {
         panics.inc();
-        const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        const what = error instanceof Error ? error.message : String(error);
         log.error(`Recovered from panic in server: "${server}" ${query.key} ${typeName(query.type)}: ${what}`);
       },
     };

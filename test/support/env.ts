@@ -8,21 +8,19 @@ import type { BlockScope, Control, Env, Host, Instance, Plugin } from '../../src
 import { RCODE } from '../../src/dns/codes.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import type { Http, HttpEndpoint, HttpHandler, HttpResponse } from '../../src/runtime/http.ts';
-import type { LineSink, LogFormat } from '../../src/runtime/log.ts';
+import type { LineOutput } from '../../src/runtime/line-writer.ts';
 import type { Lease } from '../../src/runtime/shared.ts';
 import { ManualClock } from './clock.ts';
 import { memoryLog } from './log.ts';
 import { seededRandom } from './random.ts';
 
 /** The process as a test lends it to plugins: time stands still, and what is printed or served is at hand. */
-export interface TestHost extends Host {
+export interface TestHost extends Host, LineOutput {
   readonly clock: ManualClock;
   readonly http: MemoryHttp;
   readonly log: ReturnType<typeof memoryLog>;
   /** Every line printed, of the log or of queries, in order and without its newline. */
   readonly output: string[];
-  readonly lines: LineSink;
-  readonly logFormat: LogFormat;
 }
 
 /** `changes`: parts that the test brings itself. */

@@ -3,7 +3,7 @@ import type { Answer } from '../../core/answer.ts';
 /** Whether every record of the answer has this TTL. */
 export function hasTtl({ body, ttlOffsets }: Answer, ttl: number): boolean {
   for (let i = 0; i < ttlOffsets.length; i++) {
-    if (body.readUInt32BE(ttlOffsets[i]!) !== ttl) return false;
+    if (body.readUInt32BE(ttlOffsets[i]) !== ttl) return false;
   }
   return true;
 }

@@ -23,9 +23,7 @@ export interface ErrorsConfig {
 }
 
 const LONGEST_PATTERN = 10_000;
-const LEVELS: ReadonlyMap<string, Level> = new Map(
-  (['debug', 'info', 'warning', 'error'] as const).map((level) => [level, level]),
-);
+const LEVELS: readonly Level[] = ['debug', 'info', 'warning', 'error'];
 
 /** Throws CorefileError. */
 export function parseErrors(directives: readonly Directive[], scope: BlockScope): ErrorsConfig {
@@ -61,7 +59,7 @@ function readManner(option: LineCursor): Pick<ConsolidateRule, 'level' | 'showFi
   let level: Level | undefined;
   let showFirst = false;
   for (const word of option.args()) {
-    const named = LEVELS.get(word);
+    const named = LEVELS.find((name) => name === word);
     if (named !== undefined) {
       if (level !== undefined) throw option.parseError('multiple log levels specified in consolidate');
       if (showFirst) throw option.parseError('log level must come before show_first in consolidate');

@@ -23,6 +23,9 @@ export function parseLog(directives: readonly Directive[], scope: BlockScope): r
     const last = words.at(-1);
     const hasFormat = words.length > 1 && last?.includes('{') === true;
     const format = readFormat(hasFormat ? last : COMMON_FORMAT);
+    if (words.length === 1 && last?.includes('{') === true) {
+      directive.warn(`'${last}' is taken for a name; a format comes after one: log . ${last}`);
+    }
     const names = hasFormat ? words.slice(0, -1) : words;
     const classes = readClasses(directive);
     for (const name of names.length === 0 ? ['.'] : names) {

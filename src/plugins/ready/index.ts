@@ -3,7 +3,7 @@
  * ready, else 503 with the names of those that are not.
  *
  *     block: ready -- its plugins' `readiness` --+
- *     block: ready -- its plugins' `readiness` --+--> RollCall of the address <-- GET /ready
+ *     block: ready -- its plugins' `readiness` --+--> AddressReadiness <-- GET /ready
  *
  * Only plugins of blocks with a `ready` count. When the process is told to end the endpoint closes at once, while queries
  * are still answered: from then on nobody new should be sent here.
@@ -13,11 +13,10 @@ import { definePlugin } from '../../core/plugin.ts';
 import { ProcessWide } from '../../core/process-wide.ts';
 import { type HttpResponse, PLAIN_TEXT } from '../../runtime/http.ts';
 import type { Log } from '../../runtime/log.ts';
+import { AddressReadiness, BlockReadiness } from './address-readiness.ts';
 import { parseReady } from './config.ts';
-import { Attendance, RollCall } from './roll-call.ts';
 
-/** By address. */
-const rollCalls = new ProcessWide<RollCall>();
+const byAddress = new ProcessWide<AddressReadiness>();
 
 export const readyPlugin = definePlugin({
   name: 'ready',
@@ -29,13 +28,13 @@ export const readyPlugin = definePlugin({
     };
     return {
       async start() {
-        const lease = await rollCalls
+        const lease = await byAddress
           .of(host)
-          .acquire(address, () => ({ value: new RollCall(), close: () => undefined }));
-        const rollCall = lease.value;
-        const leave = rollCall.join(resolve, new Attendance(readiness.find(scope), monitor));
+          .acquire(address, () => ({ value: new AddressReadiness(), close: () => undefined }));
+        const shared = lease.value;
+        const leave = shared.join(resolve, new BlockReadiness(readiness.find(scope), monitor));
         atEnd.push(leave, () => lease.release());
-        const endpoint = await http.serve(address, '/ready', () => respond(rollCall, log));
+        const endpoint = await http.serve(address, '/ready', () => respond(shared, log));
         atEnd.push(() => endpoint.release());
       },
       drain: close,
@@ -44,8 +43,8 @@ export const readyPlugin = definePlugin({
   },
 });
 
-function respond(rollCall: RollCall, log: Log): HttpResponse {
-  const missing = rollCall.missing().join(',');
+function respond(shared: AddressReadiness, log: Log): HttpResponse {
+  const missing = shared.missing().join(',');
   if (missing === '') return { status: 200, contentType: PLAIN_TEXT, body: 'OK' };
   log.info(`Plugins not ready: "${missing}"`);
   return { status: 503, contentType: PLAIN_TEXT, body: missing };

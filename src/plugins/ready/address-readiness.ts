@@ -3,7 +3,7 @@ import type { Handler } from '../../core/handler.ts';
 import type { Monitor } from './config.ts';
 
 /** One block's plugins that can say whether they are ready. */
-export class Attendance {
+export class BlockReadiness {
   readonly #monitor: Monitor;
   #asked: readonly Readiness[];
 
@@ -24,12 +24,12 @@ export class Attendance {
  * All blocks that answer at one address. While a reload makes the next configuration ready, two of them are there, and
  * the older one counts, as it is the one that answers queries.
  */
-export class RollCall {
+export class AddressReadiness {
   /** By configuration, the oldest first. */
-  readonly #blocks = new Map<Handler, Set<Attendance>>();
+  readonly #blocks = new Map<Handler, Set<BlockReadiness>>();
 
   /** `configuration`: its `Env.resolve`, which its blocks have in common. Returns what ends the membership. */
-  join(configuration: Handler, block: Attendance): () => void {
+  join(configuration: Handler, block: BlockReadiness): () => void {
     const blocks = this.#blocks.get(configuration) ?? new Set();
     this.#blocks.set(configuration, blocks.add(block));
     return () => {

@@ -1,0 +1,154 @@
+import type { Addresses, IpFamily, Protocol } from './addresses.ts';
+import { defined } from './json.ts';
+import { labelCauses, metadataShape, subdomainCauses, type Labels, type Metadata } from './metadata.ts';
+import { clusterAddresses, type ClusterAddresses } from './service-ips.ts';
+import { completePorts, portCauses } from './service-ports.ts';
+import { fields, flag, listOf, mapOf, text, textOrWhole, whole, type Shaped } from './shape.ts';
+import { cause, invalid, type Cause } from './status.ts';
+
+const serviceTypes = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const;
+export type ServiceType = (typeof serviceTypes)[number];
+
+export type IpFamilyPolicy = 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
+
+export interface ServicePort {
+  /** Absent for the unnamed port; its EndpointSlices then say `"name": ""`. */
+  readonly name?: string;
+  readonly protocol: Protocol;
+  readonly appProtocol?: string;
+  readonly port: number;
+  readonly targetPort: number | string;
+  readonly nodePort?: number;
+}
+
+export interface ServiceSpec {
+  readonly ports?: readonly ServicePort[];
+  readonly selector?: Labels;
+  /** `None` for a headless Service; absent for ExternalName. */
+  readonly clusterIP?: string;
+  readonly clusterIPs?: readonly string[];
+  readonly type: ServiceType;
+  readonly externalName?: string;
+  readonly publishNotReadyAddresses?: boolean;
+  readonly ipFamilies?: readonly IpFamily[];
+  readonly ipFamilyPolicy?: IpFamilyPolicy;
+}
+
+export interface Service {
+  readonly kind: 'Service';
+  readonly apiVersion: 'v1';
+  readonly metadata: Metadata;
+  readonly spec: ServiceSpec;
+  readonly status: { readonly loadBalancer: object };
+}
+
+export const serviceShape = fields({
+  metadata: metadataShape,
+  spec: fields({
+    ports: listOf(
+      fields({ name: text, protocol: text, appProtocol: text, port: whole, targetPort: textOrWhole, nodePort: whole }),
+    ),
+    selector: mapOf(text),
+    clusterIP: text,
+    clusterIPs: listOf(text),
+    type: text,
+    externalName: text,
+    publishNotReadyAddresses: flag,
+    ipFamilies: listOf(text),
+    ipFamilyPolicy: text,
+    externalTrafficPolicy: text,
+    internalTrafficPolicy: text,
+    allocateLoadBalancerNodePorts: flag,
+    sessionAffinity: text,
+  }),
+  status: fields({ loadBalancer: fields({}) }),
+});
+
+export type ServiceInput = Shaped<typeof serviceShape>;
+export type ServiceSpecInput = NonNullable<ServiceInput['spec']>;
+export type ServicePortInput = NonNullable<ServiceSpecInput['ports']>[number];
+
+/** What the checks of one Service look at and add to. */
+export interface ServiceCheck {
+  readonly spec: ServiceSpecInput;
+  readonly type: ServiceType;
+  /** The spec stored so far, when this is an update. */
+  readonly old: ServiceSpec | undefined;
+  /** `namespace/name`: whose addresses these are. */
+  readonly owner: string;
+  readonly addresses: Addresses;
+  readonly causes: Cause[];
+}
+
+/**
+ * The Service to store for what a client sent: defaults filled in, addresses given out, those given before kept.
+ * Throws ApiError 422 with every cause.
+ */
+export function admitService(
+  input: ServiceInput,
+  metadata: Metadata,
+  old: Service | undefined,
+  addresses: Addresses,
+): Service {
+  const { spec = {} } = input;
+  const causes: Cause[] = [...labelCauses('metadata.name', metadata.name)];
+  const type = serviceType(spec.type, causes);
+  const check = { spec, type, old: old?.spec, owner: `${metadata.namespace}/${metadata.name}`, addresses, causes };
+  causes.push(...portCauses(check), ...externalNameCauses(check));
+  const cluster = clusterAddresses(check);
+  const ports = causes.length === 0 ? completePorts(check) : undefined;
+  if (causes.length > 0) throw invalid({ kind: 'Service', group: '' }, metadata.name, causes);
+  return {
+    kind: 'Service',
+    apiVersion: 'v1',
+    metadata,
+    spec: completeSpec(spec, type, ports, cluster),
+    status: {
+      ...old?.status,
+      ...input.status,
+      loadBalancer: input.status?.loadBalancer ?? old?.status.loadBalancer ?? {},
+    },
+  };
+}
+
+/** The addresses and node ports the Service holds, as `Addresses` notes them. */
+export function heldByService({ spec }: Service): readonly string[] {
+  const ips = (spec.clusterIPs ?? []).filter((address) => address !== 'None');
+  const nodePorts = (spec.ports ?? []).filter((port) => port.nodePort !== undefined);
+  return [...ips, ...nodePorts.map((port) => `${port.protocol}/${port.nodePort}`)];
+}
+
+function serviceType(asked: string | undefined, causes: Cause[]): ServiceType {
+  const type = serviceTypes.find((one) => one === (asked ?? 'ClusterIP'));
+  if (type === undefined) causes.push(cause.unsupported('spec.type', asked ?? '', serviceTypes));
+  return type ?? 'ClusterIP';
+}
+
+function externalNameCauses({ spec, type }: ServiceCheck): readonly Cause[] {
+  if (type !== 'ExternalName') return [];
+  const target = (spec.externalName ?? '').replace(/\.$/, '');
+  return target === '' ? [cause.required('spec.externalName')] : subdomainCauses('spec.externalName', target);
+}
+
+function completeSpec(
+  spec: ServiceSpecInput,
+  type: ServiceType,
+  ports: readonly ServicePort[] | undefined,
+  cluster: ClusterAddresses,
+): ServiceSpec {
+  const external = type === 'NodePort' || type === 'LoadBalancer';
+  return defined({
+    ...spec,
+    ports,
+    selector: spec.selector,
+    clusterIP: cluster.clusterIPs?.[0],
+    clusterIPs: cluster.clusterIPs,
+    type,
+    sessionAffinity: spec.sessionAffinity ?? 'None',
+    externalTrafficPolicy: external ? (spec.externalTrafficPolicy ?? 'Cluster') : undefined,
+    ipFamilies: cluster.ipFamilies,
+    ipFamilyPolicy: cluster.ipFamilyPolicy,
+    allocateLoadBalancerNodePorts: type === 'LoadBalancer' ? (spec.allocateLoadBalancerNodePorts ?? true) : undefined,
+    internalTrafficPolicy: type === 'ExternalName' ? undefined : (spec.internalTrafficPolicy ?? 'Cluster'),
+  });
+}

@@ -1,0 +1,140 @@
+import http from 'node:http';
+import https from 'node:https';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { Clock } from '../runtime/clock.ts';
+import { openAccess } from './access.ts';
+import type { Access, Login, ReadLogin } from './access.ts';
+import type { Response, Transport } from './transport.ts';
+
+/** One request as the reference's metrics count it. */
+export interface RequestOutcome {
+  /** The status, or `<error>` when there was no response. */
+  readonly code: string;
+  readonly method: 'GET';
+  /** `host:port` as configured. */
+  readonly host: string;
+  /** Until the head of the response came. */
+  readonly seconds: number;
+}
+
+/** A transport over node's HTTP clients, with connections that are kept and credentials that are read for each request. */
+export class HttpTransport implements Transport {
+  readonly #access: Access;
+  readonly #userAgent: string;
+  readonly #clock: Clock;
+  readonly #observe: (outcome: RequestOutcome) => void;
+  #opened: Promise<ReadLogin> | undefined;
+  #agent: { readonly material: string; readonly agent: http.Agent } | undefined;
+
+  constructor(access: Access, userAgent: string, clock: Clock, observe: (outcome: RequestOutcome) => void) {
+    this.#access = access;
+    this.#userAgent = userAgent;
+    this.#clock = clock;
+    this.#observe = observe;
+  }
+
+  async get(target: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+    const login = await this.#login();
+    const startMs = this.#clock.now();
+    const observe = (code: string): void => {
+      const seconds = (this.#clock.now() - startMs) / 1000;
+      this.#observe({ code, method: 'GET', host: login.server.split('/')[2] ?? '', seconds });
+    };
+    try {
+      const response = await this.#send(login, target, headers, signal);
+      observe(String(response.status));
+      return response;
+    } catch (error) {
+      observe('<error>');
+      throw new Error(`Get "${login.server}${target}": ${describeFailure(error)}`, { cause: error });
+    }
+  }
+
+  renew(): void {
+    this.#opened = undefined;
+  }
+
+  async #login(): Promise<Login> {
+    this.#opened ??= openAccess(this.#access);
+    try {
+      const readLogin = await this.#opened;
+      return await readLogin();
+    } catch (error) {
+      this.renew();
+      throw error;
+    }
+  }
+
+  #send(
+    login: Login,
+    target: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const url = new URL(login.server.replace(/\/$/, '') + target);
+    const options = {
+      agent: login.agent ?? this.#agentFor(url, login),
+      headers: { ...headers, ...login.headers, 'user-agent': this.#userAgent },
+      signal,
+    };
+    return new Promise((resolve, reject) => {
+      const request = (url.protocol === 'https:' ? https : http).get(url, options, (response) => {
+        // Whoever reads the body hears of its errors; nobody may be reading it.
+        response.on('error', () => {});
+        const { statusCode = 0, headers } = response;
+        const zipped = headers['content-encoding'] === 'gzip';
+        resolve({
+          status: statusCode,
+          headers,
+          body: zipped ? pipeline(response, createGunzip(), () => {}) : response,
+        });
+      });
+      request.on('error', reject);
+    });
+  }
+
+  /** A client certificate is a property of the connection: a new one needs a new agent. */
+  #agentFor(url: URL, login: Login): http.Agent {
+    const material = JSON.stringify([url.origin, login.tls]);
+    if (this.#agent?.material !== material) {
+      const kept = { keepAlive: true, keepAliveMsecs: 30_000 };
+      const agent = url.protocol === 'https:' ? new https.Agent({ ...kept, ...login.tls }) : new http.Agent(kept);
+      this.#agent = { material, agent };
+    }
+    return this.#agent.agent;
+  }
+}
+
+/** What people look for in the log of a cluster DNS, which are Go's words. */
+const phrases: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connect: connection refused',
+  EHOSTUNREACH: 'connect: no route to host',
+  ENETUNREACH: 'connect: network is unreachable',
+  ETIMEDOUT: 'i/o timeout',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'temporary failure in name resolution',
+  ECONNRESET: 'connection reset by peer',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate signed by unknown authority',
+  SELF_SIGNED_CERT_IN_CHAIN: 'certificate signed by unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate signed by unknown authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate signed by unknown authority',
+  CERT_HAS_EXPIRED: 'certificate has expired or is not yet valid',
+};
+
+function describeFailure(error: unknown): string {
+  // A host name with several addresses fails once for each.
+  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
+  if (!(first instanceof Error)) return String(first);
+  const {
+    code = '',
+    address,
+    port,
+    hostname,
+  }: Partial<NodeJS.ErrnoException & { address: string; port: number; hostname: string }> = first;
+  const phrase = phrases[code];
+  if (phrase === undefined) return first.message;
+  if (phrase.startsWith('certificate')) return `tls: failed to verify certificate: x509: ${phrase}`;
+  if (hostname !== undefined) return `dial tcp: lookup ${hostname}: ${phrase}`;
+  return address === undefined ? phrase : `dial tcp ${address}:${port}: ${phrase}`;
+}

@@ -1,0 +1,76 @@
+import { type Answer, emptyAnswer } from '../../core/answer.ts';
+import { buildAnswer } from '../../core/encode.ts';
+import { type Handler, QueryError } from '../../core/handler.ts';
+import { innerQuery } from '../../core/inner-query.ts';
+import type { Query } from '../../core/query.ts';
+import type { ZoneSet } from '../../core/zone-name.ts';
+import { FLAG, RCODE, TYPE } from '../../dns/codes.ts';
+import { addressRecord, nameRecord, type ResourceRecord } from '../../dns/record.ts';
+import type { Host, HostTable, Reverse } from './host-table.ts';
+
+export interface HostsParts {
+  readonly table: () => HostTable;
+  readonly zones: ZoneSet;
+  readonly fallthrough: ZoneSet;
+  readonly fallthroughUnsupported: boolean;
+  readonly ttl: number;
+}
+
+/** A known name without records of the asked type. There is no SOA to send along. */
+const noData: Answer = {
+  ...emptyAnswer(RCODE.NOERROR, 'hosts', 'the hosts file has this name with other types', FLAG.AA),
+  live: true,
+};
+
+/** Answers for names and addresses of the table; the answers are kept there. */
+export function hostsHandler(parts: HostsParts, next: Handler): Handler {
+  const { table, zones, fallthrough, fallthroughUnsupported, ttl } = parts;
+
+  return (query) => {
+    if (query.type === TYPE.PTR) {
+      const reverse = table().reverse(query);
+      return reverse === undefined ? next(query) : pointers(query, reverse, ttl);
+    }
+    if (!zones.covers(query)) return next(query);
+    if (fallthroughUnsupported && !isAddressType(query.type) && fallthrough.covers(query)) return next(query);
+    const host = table().host(query);
+    if (host !== undefined) return addresses(query, host, ttl);
+    return fallthrough.covers(query) ? next(query) : unknown(query);
+  };
+}
+
+function isAddressType(type: number): boolean {
+  return type === TYPE.A || type === TYPE.AAAA;
+}
+
+function unknown(query: Query): never {
+  throw new QueryError(RCODE.SERVFAIL, `${query.key} is no host here, and hosts has no fallthrough for it`);
+}
+
+function addresses(query: Query, host: Host, ttl: number): Answer {
+  if (query.type === TYPE.A && host.v4.length > 0) return (host.answer4 ??= addressAnswer(query, host.v4, ttl));
+  if (query.type === TYPE.AAAA && host.v6.length > 0) return (host.answer6 ??= addressAnswer(query, host.v6, ttl));
+  return noData;
+}
+
+function addressAnswer(query: Query, list: readonly string[], ttl: number): Answer {
+  return answerOf(query, (owner) => list.map((address) => addressRecord(owner, ttl, address)));
+}
+
+function pointers(query: Query, reverse: Reverse, ttl: number): Answer {
+  return (reverse.answer ??= answerOf(query, (owner) =>
+    reverse.names.map((name) => nameRecord(owner, TYPE.PTR, ttl, name)),
+  ));
+}
+
+/** An answer whose owner names all point to the question, so that it is right in whatever letters that is put. */
+function answerOf(query: Query, records: (owner: string) => ResourceRecord[]): Answer {
+  const asked = query.mixedCase ? innerQuery(query, query.key, query.type) : query;
+  return buildAnswer(asked, {
+    rcode: RCODE.NOERROR,
+    flags: FLAG.AA,
+    source: 'hosts',
+    live: true,
+    answer: records(asked.key),
+  });
+}

@@ -1,0 +1,210 @@
+import { Worker } from 'node:worker_threads';
+import t from 'tap';
+import type { Test } from 'tap';
+import { ClusterStore } from '../../src/kube/store.ts';
+import { startInlineWatch, startWatch } from '../../src/kube/watch.ts';
+import type { Watch, WatchDeps, WatchSink, WatchSpec } from '../../src/kube/watch.ts';
+import { createLog } from '../../src/runtime/log.ts';
+import { ManualClock } from '../support/clock.ts';
+import { seededRandom } from '../support/random.ts';
+import { FakeApiServer } from './fake-api-server.ts';
+
+const services = '/api/v1/services';
+const namespaces = '/api/v1/namespaces';
+
+type Start = (spec: WatchSpec, sink: WatchSink, deps: WatchDeps) => Watch;
+
+/** A watch of a fake API server, and what came of it. */
+async function watching(t: Test, start: Start, prepare: (api: FakeApiServer) => void) {
+  const api = new FakeApiServer();
+  prepare(api);
+  const url = await api.listen();
+  const clock = new ManualClock();
+  const store = new ClusterStore(['Service', 'Namespace'], clock);
+  const waiting = new Set<() => void>();
+  const look = (): void => waiting.forEach((check) => check());
+
+  const changes: string[] = [];
+  const lines: string[] = [];
+  const counted: string[] = [];
+  store.subscribe({
+    onChange: ({ kind, before, after }) =>
+      void changes.push(`${kind} ${before?.name ?? 'nothing'} -> ${after?.name ?? 'nothing'}`),
+    onApplied: look,
+  });
+  const log = createLog({
+    write(line) {
+      lines.push(line.trimEnd());
+      look();
+    },
+  });
+  let worker: Worker | undefined;
+  const watch = start(
+    {
+      access: { from: 'endpoint', url },
+      selections: [{ kind: 'Service' }, { kind: 'Namespace' }],
+      userAgent: 'Portolan/0 (test)',
+    },
+    store,
+    {
+      log: log.plugin('kubernetes'),
+      clock,
+      random: seededRandom(1),
+      stats: {
+        onRequest: ({ code, method, host }) => void counted.push(`${method} ${host === new URL(url).host} ${code}`),
+        onList: (kind, reason) => void counted.push(`${kind} listed: ${reason}`),
+      },
+      spawn: (entry, options) => (worker = new Worker(entry, options)),
+    },
+  );
+  t.teardown(async () => {
+    await watch.stop();
+    api.close();
+  });
+  return {
+    api,
+    clock,
+    store,
+    watch,
+    lines,
+    counted,
+    thread: () => worker,
+    /** The changes since it was last asked. */
+    changes: () => changes.splice(0),
+    /** Waits for what threads and sockets bring about: the store or the log moved until this held. */
+    until: (holds: () => boolean): Promise<void> =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          if (!holds()) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      }),
+  };
+}
+
+/** What holds wherever the watch runs. */
+function behaves(name: string, start: Start): void {
+  t.test(`${name}: lists, then follows`, async (t) => {
+    const run = await watching(t, start, (api) => {
+      api.put(namespaces, '', 'shop');
+      api.put(services, 'shop', 'web', { spec: { clusterIP: '10.96.0.1' } });
+      api.put(services, 'shop', 'db', { spec: { clusterIP: 'None' } });
+    });
+    t.notOk(run.store.synced);
+    await run.until(() => run.store.synced);
+    t.strictSame(run.changes().sort(), [
+      'Namespace nothing -> shop',
+      'Service nothing -> db',
+      'Service nothing -> web',
+    ]);
+    t.match(run.store.servicesByIP('10.96.0.1'), [{ namespace: 'shop', name: 'web', clusterIPs: ['10.96.0.1'] }]);
+
+    run.api.put(services, 'shop', 'web', { spec: { clusterIP: '10.96.0.2' } });
+    run.api.remove(services, 'shop', 'db');
+    await run.until(() => run.store.service('shop', 'db') === undefined);
+    t.strictSame(run.changes(), ['Service web -> web', 'Service db -> nothing']);
+    t.equal(run.store.service('shop', 'web')?.clusterIPs[0], '10.96.0.2');
+
+    t.strictSame([...run.api.userAgents], ['Portolan/0 (test)']);
+    t.strictSame(run.counted.sort(), [
+      'GET true 200',
+      'GET true 200',
+      'Namespace listed: start',
+      'Service listed: start',
+    ]);
+    t.strictSame(run.lines, []);
+  });
+
+  t.test(`${name}: a fault reaches the log, and so does its end`, async (t) => {
+    const run = await watching(t, start, (api) => {
+      api.put(namespaces, '', 'shop');
+      api.refusal = { status: 403, message: 'it is forbidden' };
+    });
+    await run.until(() => run.lines.length === 2);
+    t.match(run.lines.sort(), [
+      /^\[ERROR\] plugin\/kubernetes: Failed to watch: failed to list \*v1.Namespace: it is forbidden; its ClusterRole /,
+      /^\[ERROR\] plugin\/kubernetes: Failed to watch: failed to list \*v1.Service: it is forbidden; its ClusterRole /,
+    ]);
+    t.notOk(run.store.synced);
+    run.api.refusal = undefined;
+    await run.clock.advance(1_000);
+    await run.until(() => run.store.synced && run.lines.length === 4);
+    t.match(run.lines.slice(2).sort(), [
+      /^\[INFO\] plugin\/kubernetes: Watching \*v1.Namespace again after \d s$/,
+      /^\[INFO\] plugin\/kubernetes: Watching \*v1.Service again after \d s$/,
+    ]);
+  });
+
+  t.test(`${name}: when it is stopped nothing more is heard`, async (t) => {
+    const run = await watching(t, start, (api) => api.put(namespaces, '', 'shop'));
+    await run.until(() => run.store.synced);
+    run.changes();
+    await run.watch.stop();
+    run.api.put(namespaces, '', 'late');
+    await run.api.unwatched();
+    t.strictSame(run.changes(), []);
+    t.strictSame(run.lines, []);
+  });
+}
+
+behaves('in a thread', startWatch);
+behaves('inline', startInlineWatch);
+
+t.test('a thread that dies is started anew, and what vanished meanwhile is told', async (t) => {
+  const run = await watching(t, startWatch, (api) => {
+    api.put(services, 'shop', 'stays');
+    api.put(services, 'shop', 'changes');
+    api.put(services, 'shop', 'vanishes');
+  });
+  await run.until(() => run.store.synced);
+  run.changes();
+  await run.thread()?.terminate();
+  await run.until(() => run.lines.length > 0);
+  t.strictSame(run.lines, ['[ERROR] plugin/kubernetes: Failed to watch: the watch thread is started anew: it ended']);
+  t.equal(run.store.count('Service'), 3, 'the last state is kept');
+
+  run.api.remove(services, 'shop', 'vanishes');
+  run.api.put(services, 'shop', 'changes');
+  run.api.put(services, 'shop', 'comes');
+  await run.clock.advance(1_000);
+  await run.until(() => run.store.service('shop', 'comes') !== undefined);
+  t.strictSame(run.changes(), [
+    'Service changes -> changes',
+    'Service nothing -> comes',
+    'Service vanishes -> nothing',
+  ]);
+  await run.until(() => run.lines.length > 1);
+  t.strictSame(run.lines.slice(1), ['[INFO] plugin/kubernetes: Watching the API server again after 1 s']);
+});
+
+t.test('a thread that cannot even start', async (t) => {
+  const run = await watching(
+    t,
+    (spec, sink, deps) => {
+      let started = 0;
+      const spawn: WatchDeps['spawn'] = (entry, options) =>
+        started++ === 0 ? new Worker('throw new RangeError("broken")', { eval: true }) : new Worker(entry, options);
+      return startWatch(spec, sink, { ...deps, spawn });
+    },
+    (api) => api.put(namespaces, '', 'shop'),
+  );
+  await run.until(() => run.lines.length > 0);
+  t.strictSame(run.lines, [
+    '[ERROR] plugin/kubernetes: Failed to watch: the watch thread is started anew: RangeError: broken',
+  ]);
+  await run.clock.advance(1_000);
+  await run.until(() => run.store.synced);
+  t.strictSame(run.changes(), ['Namespace nothing -> shop']);
+});
+
+t.test('stopped while it waits to be started anew', async (t) => {
+  const run = await watching(t, startWatch, () => {});
+  await run.until(() => run.store.synced);
+  await run.thread()?.terminate();
+  await run.until(() => run.lines.length > 0);
+  await run.watch.stop();
+  t.equal(run.clock.pending, 0);
+});

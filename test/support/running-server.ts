@@ -1,0 +1,123 @@
+import os from 'node:os';
+import { syncBuiltinESMExports } from 'node:module';
+import { startLines } from '../../src/cli/banner.ts';
+import { systemFiles } from '../../src/corefile/system-files.ts';
+import type { Plugin } from '../../src/core/plugin.ts';
+import { Metrics } from '../../src/metrics/metrics.ts';
+import { plugins as builtIn } from '../../src/plugins/index.ts';
+import { type Clock, systemClock } from '../../src/runtime/clock.ts';
+import { type Http, HttpEndpoints, parseAddress } from '../../src/runtime/http.ts';
+import type { Log } from '../../src/runtime/log.ts';
+import { systemRandom } from '../../src/runtime/random.ts';
+import { Service } from '../../src/server/service.ts';
+import { memoryLog } from './log.ts';
+
+export interface RunningServerOptions {
+  /** In chain order; those that are built in unless given. */
+  readonly plugins?: readonly Plugin[];
+  /** What `<NAME>` stands for in the Corefile. */
+  readonly placeholders?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** The machine's addresses besides loopback, as the server is to see them; its real ones unless given. */
+  readonly ownAddresses?: readonly string[];
+}
+
+export interface RunningServer {
+  /** The port of the first listener, for UDP and TCP. */
+  readonly port: number;
+  /** What a start prints about zones and listeners. */
+  readonly startLines: readonly string[];
+  /** Every line of the log and of the query log, without newlines. */
+  readonly log: readonly string[];
+  readonly metrics: Metrics;
+  /** The port that stands for an HTTP address of the Corefile, `:8181`. */
+  httpPort(address: string): number | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * Runs a Corefile in this process, as the command would: real sockets, real time, the log kept. Its addresses should name
+ * port 0; those of HTTP endpoints are moved to free ports. Rejects as `Service.start` does, with nothing left open.
+ */
+export async function startServer(corefile: string, options: RunningServerOptions = {}): Promise<RunningServer> {
+  const { clock = systemClock, placeholders = {}, plugins = builtIn, environment = {}, ownAddresses } = options;
+  const log = memoryLog();
+  const metrics = new Metrics();
+  const http = new MovedHttp(clock, log);
+  const lines = { write: (line: string) => void log.lines.push(line.trimEnd()) };
+  const host = { clock, random: systemRandom(), metrics, http, environment, lines, logFormat: 'text' as const };
+  const source = { path: 'Corefile', text: filled(corefile, placeholders) };
+  const service = new Service({
+    host,
+    log,
+    plugins,
+    load: () => source,
+    files: systemFiles,
+    dnsPort: 0,
+    directory: process.cwd(),
+    onDropped: () => {},
+  });
+  const restore = ownAddresses === undefined ? (): void => {} : moveTo(ownAddresses);
+  try {
+    await service.start();
+  } catch (error) {
+    await service.shutdown();
+    throw error;
+  } finally {
+    restore();
+  }
+  return {
+    port: service.endpoints[0]?.port ?? 0,
+    startLines: startLines(service),
+    log: log.lines,
+    metrics,
+    httpPort: (address) => http.portOf(address),
+    close: () => service.shutdown(),
+  };
+}
+
+function filled(corefile: string, placeholders: Readonly<Record<string, string>>): string {
+  return corefile.replace(/<([a-z-]+)>/g, (whole, name: string) => placeholders[name] ?? whole);
+}
+
+/** HTTP endpoints on free ports: what the Corefile names as one address is one address here too. */
+class MovedHttp implements Http {
+  readonly #endpoints: HttpEndpoints;
+  readonly #moved = new Map<string, string>();
+
+  constructor(clock: Clock, log: Log) {
+    this.#endpoints = new HttpEndpoints(clock, log);
+  }
+
+  portOf(address: string): number | undefined {
+    const moved = this.#moved.get(address);
+    return moved === undefined ? undefined : parseAddress(moved).port;
+  }
+
+  async serve(...[address, path, handler]: Parameters<Http['serve']>): ReturnType<Http['serve']> {
+    // The address is checked as it stands, so that a wrong one is refused in its own words.
+    parseAddress(address);
+    const lease = await this.#endpoints.serve(this.#moved.get(address) ?? '127.0.0.1:0', path, handler);
+    this.#moved.set(address, `127.0.0.1:${lease.value.port}`);
+    return lease;
+  }
+}
+
+/** Gives the machine other addresses, for those who ask Node.js; returns what gives it back its own. */
+function moveTo(addresses: readonly string[]): () => void {
+  const real = os.networkInterfaces;
+  const netmask = '';
+  os.networkInterfaces = () => ({
+    eth0: addresses.map((address) =>
+      address.includes(':')
+        ? { address, netmask, mac: '', internal: false, cidr: null, family: 'IPv6', scopeid: 0 }
+        : { address, netmask, mac: '', internal: false, cidr: null, family: 'IPv4' },
+    ),
+  });
+  syncBuiltinESMExports();
+  return () => {
+    os.networkInterfaces = real;
+    syncBuiltinESMExports();
+  };
+}
