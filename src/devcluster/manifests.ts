@@ -134,8 +134,8 @@ function parseObject(place: string, body: JsonObject, log: Log): Manifest | stri
     log.warning(`devcluster: ${place} - kind ${kind} has no part in DNS, it is passed over`);
     return undefined;
   }
-  if (apiVersionOf(resource) !== apiVersion)
-    return `a ${kind} has apiVersion ${apiVersionOf(resource)}, not ${apiVersion}`;
+  const wanted = apiVersionOf(resource);
+  if (apiVersion !== wanted) return `a ${kind} has apiVersion ${wanted}, not ${apiVersion}`;
   const { name, namespace } = isJsonObject(metadata) ? metadata : {};
   if (typeof name !== 'string' || name === '') return 'metadata.name is missing';
   if (namespace !== undefined && typeof namespace !== 'string') return 'metadata.namespace must be a string';

@@ -27,7 +27,7 @@ export interface WatchedManifests {
 }
 
 const CHECK_EVERY_MS = 2_000;
-/** An editor writes a file in several steps: what changed is read when it has been quiet for so long. */
+/** An editor writes a file in several steps: a change counts once two looks so far apart have seen the same. */
 const QUIET_MS = 100;
 
 /**
@@ -45,7 +45,9 @@ class ManifestWatcher implements WatchedManifests {
   readonly #created = new Map<string, Manifest>();
   readonly #checks: Timer;
   readonly #watchers: readonly FSWatcher[];
-  #hash = '';
+  /** Of the contents that were applied last, and of those seen last. */
+  #applied = '';
+  #seen = '';
   /** What is wrong with the files now, told once. */
   #fault = '';
   #soon: Timer | undefined;
@@ -53,7 +55,7 @@ class ManifestWatcher implements WatchedManifests {
   constructor(options: WatchManifestsOptions) {
     this.#options = options;
     const files = readManifestFiles(options.paths);
-    this.#hash = hashOf(files);
+    this.#applied = hashOf(files);
     const problems = this.#apply(parseManifests(files, options.log));
     if (problems.length > 0) throw new ManifestError(problems);
     this.#checks = every(options.clock, CHECK_EVERY_MS, () => this.#check());
@@ -68,20 +70,21 @@ class ManifestWatcher implements WatchedManifests {
 
   /** The directory is watched, not the file: a file that is replaced is no longer the one watched. */
   #watchDirectory(path: string): readonly FSWatcher[] {
-    const { clock, log } = this.#options;
+    const { log } = this.#options;
     try {
-      const watcher = watch(statSync(path).isDirectory() ? path : dirname(path), { persistent: false }, () => {
-        this.#soon?.cancel();
-        this.#soon = clock.after(QUIET_MS, () => this.#check());
-      });
-      watcher.on('error', (error) =>
-        log.debug(`devcluster: watching ${path} failed, it is looked at every 2 s: ${error.message}`),
-      );
+      const directory = statSync(path).isDirectory() ? path : dirname(path);
+      const watcher = watch(directory, { persistent: false }, () => this.#checkSoon());
+      watcher.on('error', ({ message }) => log.debug(`devcluster: ${path} is looked at every 2 s only: ${message}`));
       return [watcher];
     } catch {
       // Not every file system can be watched; the regular check remains.
       return [];
     }
+  }
+
+  #checkSoon(): void {
+    this.#soon?.cancel();
+    this.#soon = this.#options.clock.after(QUIET_MS, () => this.#check());
   }
 
   #check(): void {
@@ -90,16 +93,19 @@ class ManifestWatcher implements WatchedManifests {
       const files = readManifestFiles(paths);
       this.#fault = '';
       const hash = hashOf(files);
-      if (hash === this.#hash) return;
-      this.#hash = hash;
+      const steady = hash === this.#seen;
+      this.#seen = hash;
+      if (hash === this.#applied) return;
+      if (!steady) return this.#checkSoon();
+      this.#applied = hash;
       const problems = this.#apply(parseManifests(files, log));
       for (const problem of problems) log.error(`devcluster: ${problem}`);
       log.info(`devcluster: the manifests changed and were applied${problems.length > 0 ? ' in part' : ''}`);
     } catch (error) {
       const fault = error instanceof Error ? error.message : String(error);
-      if (fault !== this.#fault)
-        log.error(`devcluster: the manifests cannot be applied, the cluster stays as it is: ${fault}`);
+      if (fault === this.#fault) return;
       this.#fault = fault;
+      log.error(`devcluster: the manifests cannot be applied, the cluster stays as it is: ${fault}`);
     }
   }
 

@@ -87,7 +87,6 @@ export function createResponder(options: RespondOptions): Responder {
       case 'servfail':
         return reject(query, RCODE.SERVFAIL, bareReply(query, RCODE.SERVFAIL, query.opcode));
       case 'malformed':
-        query.hasEdns = false;
         return reject(query, RCODE.FORMERR, encodeReply(query, emptyAnswer(RCODE.FORMERR, ''), options));
       case 'badvers':
         return reject(query, RCODE.BADVERS, badVersionReply(query));

@@ -203,12 +203,16 @@ t.test('manifests are followed', async (t) => {
   await clock.advance(60_000);
   t.equal(cluster.store.revision, before, 'no change, no write');
 
+  await clock.advance(1999);
+  writeFileSync(join(dir, 'a.yaml'), '');
+  await clock.advance(1);
+  t.same(names(), ['one', 'three', 'two'], 'a file seen empty for a moment takes nothing away');
   writeFileSync(join(dir, 'a.yaml'), service('one', 81));
-  await clock.advance(2000);
+  await clock.advance(2100);
   t.match(cluster.get('Service', 'default', 'one'), { spec: { ports: [{ port: 81 }] } });
   t.same(names(), ['one', 'three', 'two'], 'two was there before the files: it stays');
   rmSync(join(dir, 'b.yml'));
-  await clock.advance(2000);
+  await clock.advance(2100);
   t.same(names(), ['one', 'two'], 'three came from the files: it goes');
 
   log.lines.length = 0;
@@ -221,7 +225,7 @@ t.test('manifests are followed', async (t) => {
   );
   t.same(names(), ['one', 'two']);
   writeFileSync(join(dir, 'a.yaml'), service('four'));
-  await clock.advance(2000);
+  await clock.advance(2100);
   t.same(names(), ['four', 'two']);
 
   watched.close();
@@ -241,7 +245,7 @@ t.test('one file is followed, too', async (t) => {
   const watched = watchManifests({ cluster, paths: [path], clock, log });
   t.ok(cluster.store.get('Namespace', undefined, 'a'));
   writeFileSync(path, '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"b"}}');
-  await clock.advance(2000);
+  await clock.advance(2100);
   t.notOk(cluster.store.get('Namespace', undefined, 'a'));
   t.ok(cluster.store.get('Namespace', undefined, 'b'));
   watched.close();

@@ -74,7 +74,7 @@ export class Portolan {
 
   /** The DNS port, printed with the first zone. */
   async port(): Promise<number> {
-    const [, port] = await this.printed(/^\S+\.:(\d+)(?: on .*)?$/m);
+    const [, port] = await this.printed(/^\S*\.:(\d+)(?: on .*)?$/m);
     return Number(port);
   }
 

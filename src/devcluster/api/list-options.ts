@@ -88,14 +88,14 @@ function listCauses(query: URLSearchParams): readonly Cause[] {
   const match = query.get(MATCH) ?? '';
   const version = query.get('resourceVersion') ?? '';
   const causes: Cause[] = [];
+  const forbid = (why: string): void => void causes.push(cause.forbidden(MATCH, why));
   if (match !== '') {
-    if (version === '')
-      causes.push(cause.forbidden(MATCH, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if (version === '') forbid('resourceVersionMatch is forbidden unless resourceVersion is provided');
     if (query.get('continue')) causes.push(noContinue);
-    if (!['Exact', 'NotOlderThan'].includes(match))
-      causes.push(cause.unsupported(MATCH, match, ['Exact', 'NotOlderThan', '']));
+    const known = match === 'Exact' || match === 'NotOlderThan';
+    if (!known) causes.push(cause.unsupported(MATCH, match, ['Exact', 'NotOlderThan', '']));
     if (match === 'Exact' && version === '0') {
-      causes.push(cause.forbidden(MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+      forbid('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
     }
   }
   if (query.has('sendInitialEvents')) {

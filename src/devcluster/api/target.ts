@@ -14,7 +14,7 @@ export type Target =
   /** The replicas of a workload, as kubectl scale asks for them. */
   | { readonly type: 'scale'; readonly kind: Kind; readonly namespace: string | undefined; readonly name: string }
   /** Discovery, health, version: a fixed document. */
-  | { readonly type: 'document'; readonly path: string }
+  | { readonly type: 'document' }
   /** A resource or version that a served group does not have. */
   | { readonly type: 'no resource' };
 
@@ -29,7 +29,7 @@ export function parseTarget(path: string): Target {
   const [version, ...below] = root === 'api' ? rest : rest.slice(1);
   const served = resources.filter((resource) => resource.group === group);
   const isResourcePath = (root === 'api' || root === 'apis') && below.some((part) => part !== '') && served.length > 0;
-  if (!isResourcePath) return { type: 'document', path };
+  if (!isResourcePath) return { type: 'document' };
   return below[0] === 'namespaces' && below.length > 2
     ? parseBelow(served, version, below[1], below.slice(2))
     : parseBelow(served, version, undefined, below);

@@ -56,8 +56,8 @@ export function admitPod(input: PodInput, metadata: Metadata, old: Pod | undefin
   const phase = phases.find((one) => one === asked);
   if (phase === undefined) causes.push(cause.unsupported('status.phase', asked, phases));
   const named = namedIps(input);
-  for (const ip of named)
-    if (isIP(ip) === 0) causes.push(cause.invalid('status.podIP', ip, 'must be a valid IP address'));
+  const wrong = named.find((ip) => isIP(ip) === 0);
+  if (wrong !== undefined) causes.push(cause.invalid('status.podIP', wrong, 'must be a valid IP address'));
   if (phase === undefined || causes.length > 0) throw invalid({ kind: 'Pod', group: '' }, metadata.name, causes);
 
   const before = podIps(old);

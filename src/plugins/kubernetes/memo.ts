@@ -107,7 +107,7 @@ function serialOffset({ body, ttlOffsets }: Answer): number {
 }
 
 function slot(query: Query): number {
-  return (query.hash ^ Math.imul(query.type, 0x9e37_79b1)) >>> 0;
+  return (query.hash ^ Math.imul(query.type, 0x9e37_79b1)) | 0;
 }
 
 function sameName(name: Buffer, query: Query): boolean {
