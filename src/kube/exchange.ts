@@ -83,10 +83,9 @@ class Watchdog {
   /** Rejects with `Silence` when `step` is not done in time, even if it then never is. */
   within<T>(limitMs: number, step: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.after(limitMs, () => {
-        reject(new Silence(`nothing came from the API server for ${limitMs / 1000} s`));
-        this.#abort.abort();
-      });
+      const timer = this.#clock.after(limitMs, () =>
+        reject(new Silence(`nothing came from the API server for ${limitMs / 1000} s`)),
+      );
       step.then(resolve, reject).finally(() => timer.cancel());
     });
   }

@@ -80,8 +80,6 @@ export class HttpTransport implements Transport {
     };
     return new Promise((resolve, reject) => {
       const request = (url.protocol === 'https:' ? https : http).get(url, options, (response) => {
-        // Whoever reads the body hears of its errors; nobody may be reading it.
-        response.on('error', () => {});
         const { statusCode = 0, headers } = response;
         const zipped = headers['content-encoding'] === 'gzip';
         resolve({

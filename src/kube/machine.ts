@@ -230,9 +230,8 @@ class Machine {
       this.#pageSize >>= 1;
       return this.#list('oversize');
     }
-    const code = codeOf(error);
-    yield* this.#fault(code, state, error instanceof Error ? error.message : String(error));
-    return this.#wait(code === 'garbled' ? this.#list('garbled') : state);
+    yield* this.#fault(codeOf(error), state, error instanceof Error ? error.message : String(error));
+    return this.#wait(state);
   }
 
   #list(reason: ListReason): Streaming | Paging {

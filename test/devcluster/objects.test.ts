@@ -412,7 +412,11 @@ t.test('patches that do not fit', (t) => {
     ['strategic', '{"spec":{"ports":[{"port":2,"name":"e"},{"port":5,"name":"f"}]}}', ['c', 'e', 'f']],
     ['strategic', '{"spec":{"$setElementOrder/ports":[{"port":5},{"port":3},{"port":2}]}}', ['f', 'c', 'e']],
     ['strategic', '{"spec":{"ports":[{"$patch":"replace"},{"port":6,"name":"g"}]}}', ['g']],
+    ['strategic', '{"spec":{"externalIPs":["192.0.2.1","192.0.2.2"]}}', ['g']],
+    ['strategic', '{"spec":{"$deleteFromPrimitiveList/externalIPs":["192.0.2.1"]}}', ['g']],
     ['strategic', '{"spec":{"selector":{"$patch":"delete"}}}', ['g']],
+    ['strategic', '{"metadata":{"annotations":{"a":"1","b":"2"}}}', ['g']],
+    ['strategic', '{"metadata":{"annotations":{"$retainKeys":["b"],"b":"3"}}}', ['g']],
     ['strategic', '{"metadata":{"labels":{"$patch":"replace","only":"this"}}}', ['g']],
   ];
   cluster.patch('Service', 'default', 'web', { type: 'merge', body: { metadata: { labels: { kept: 'yes' } } } });
@@ -422,6 +426,8 @@ t.test('patches that do not fit', (t) => {
   }
   const last = cluster.get('Service', 'default', 'web');
   t.same(last.metadata.labels, { only: 'this' });
+  t.same(last.metadata.annotations, { b: '3' });
+  t.match(last.spec, { externalIPs: ['192.0.2.2'] });
   t.notOk('selector' in last.spec);
   t.end();
 });

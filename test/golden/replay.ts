@@ -46,7 +46,8 @@ function moved(corefile: string, apiUrl: string, upstream: string): string {
 }
 
 async function ask(port: number, { name, type }: RecordedAnswer): Promise<string> {
-  const wire = questionWire({ name, type: typeCode(type) ?? 0, edns: { udpSize: UDP_BYTES } });
+  // Some names were recorded with an empty label in front, which no packet can hold: they were asked without it.
+  const wire = questionWire({ name: name.replace(/^\./, ''), type: typeCode(type) ?? 0, edns: { udpSize: UDP_BYTES } });
   const reply = await exchangeUdp(port, wire);
   return reply === undefined ? 'no reply' : answerText(reply);
 }

@@ -252,6 +252,7 @@ t.test('what keeps a response from coming is said in the words people look for',
     await refused.get('/api?x=1'),
     `Get "http://127.0.0.1:${port}/api?x=1": dial tcp 127.0.0.1:${port}: connect: connection refused`,
   );
+  t.match(await open({ from: 'endpoint', url: `http://localhost:${port}` }).get(), /: connect: connection refused$/);
   t.match(refused.outcomes, [{ code: '<error>', method: 'GET', host: `127.0.0.1:${port}`, seconds: 0 }]);
 
   const securePort = await secureServer(t, (_, response) => response.end());

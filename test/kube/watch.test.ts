@@ -12,7 +12,11 @@ import { FakeApiServer } from './fake-api-server.ts';
 const services = '/api/v1/services';
 const namespaces = '/api/v1/namespaces';
 
-type Start = (spec: WatchSpec, sink: WatchSink, deps: WatchDeps) => Watch;
+interface Deps extends WatchDeps {
+  readonly spawn: NonNullable<WatchDeps['spawn']>;
+}
+
+type Start = (spec: WatchSpec, sink: WatchSink, deps: Deps) => Watch;
 
 /** A watch of a fake API server, and what came of it. */
 async function watching(t: Test, start: Start, prepare: (api: FakeApiServer) => void) {
@@ -54,7 +58,11 @@ async function watching(t: Test, start: Start, prepare: (api: FakeApiServer) => 
         onRequest: ({ code, method, host }) => void counted.push(`${method} ${host === new URL(url).host} ${code}`),
         onList: (kind, reason) => void counted.push(`${kind} listed: ${reason}`),
       },
-      spawn: (entry, options) => (worker = new Worker(entry, options)),
+      spawn(entry, options) {
+        worker = new Worker(entry, options);
+        worker.on('exit', () => setImmediate(look));
+        return worker;
+      },
     },
   );
   t.teardown(async () => {
@@ -142,10 +150,12 @@ function behaves(name: string, start: Start): void {
     const run = await watching(t, start, (api) => api.put(namespaces, '', 'shop'));
     await run.until(() => run.store.synced);
     run.changes();
+    const { length } = run.counted;
     await run.watch.stop();
     run.api.put(namespaces, '', 'late');
     await run.api.unwatched();
     t.strictSame(run.changes(), []);
+    t.equal(run.counted.length, length);
     t.strictSame(run.lines, []);
   });
 }
@@ -180,24 +190,34 @@ t.test('a thread that dies is started anew, and what vanished meanwhile is told'
   t.strictSame(run.lines.slice(1), ['[INFO] plugin/kubernetes: Watching the API server again after 1 s']);
 });
 
-t.test('a thread that cannot even start', async (t) => {
-  const run = await watching(
-    t,
-    (spec, sink, deps) => {
-      let started = 0;
-      const spawn: WatchDeps['spawn'] = (entry, options) =>
-        started++ === 0 ? new Worker('throw new RangeError("broken")', { eval: true }) : new Worker(entry, options);
-      return startWatch(spec, sink, { ...deps, spawn });
-    },
-    (api) => api.put(namespaces, '', 'shop'),
-  );
-  await run.until(() => run.lines.length > 0);
-  t.strictSame(run.lines, [
-    '[ERROR] plugin/kubernetes: Failed to watch: the watch thread is started anew: RangeError: broken',
-  ]);
-  await run.clock.advance(1_000);
+t.test('a thread that cannot even start is backed off from; one that lasted is not', async (t) => {
+  const broken = new URL('data:text/javascript,throw new RangeError("broken")');
+  let started = 0;
+  const start: Start = (spec, sink, deps) =>
+    startWatch(spec, sink, {
+      ...deps,
+      random: { u16: () => 0, below: (limit) => limit - 1 },
+      spawn: (entry, options) => deps.spawn(++started < 4 ? broken : entry, options),
+    });
+  const run = await watching(t, start, (api) => api.put(namespaces, '', 'shop'));
+  const restarts = async (waitMs: number): Promise<void> => {
+    const before = started;
+    await run.until(() => run.clock.pending > 0);
+    await run.clock.advance(waitMs - 1);
+    t.equal(started, before, `not before ${waitMs} ms`);
+    await run.clock.advance(1);
+    t.equal(started, before + 1, `after ${waitMs} ms`);
+  };
+  for (const waitMs of [800, 1_600, 3_200]) await restarts(waitMs);
   await run.until(() => run.store.synced);
   t.strictSame(run.changes(), ['Namespace nothing -> shop']);
+  t.match(run.lines, [
+    '[ERROR] plugin/kubernetes: Failed to watch: the watch thread is started anew: RangeError: broken',
+    '[INFO] plugin/kubernetes: Watching the API server again after 6 s',
+  ]);
+  await run.clock.advance(60_000);
+  await run.thread()?.terminate();
+  await restarts(800);
 });
 
 t.test('stopped while it waits to be started anew', async (t) => {

@@ -94,17 +94,17 @@ function applyDirective(
   if (what === '$retainKeys') {
     for (const present of merged.keys()) if (!value.includes(present)) merged.delete(present);
   } else if (what === '$deleteFromPrimitiveList') {
-    if (isJsonList(list))
-      merged.set(
-        name,
-        list.filter((item) => !value.includes(item)),
-      );
+    if (isJsonList(list)) merged.set(name, without(list, value));
   } else if (what === '$setElementOrder') {
     const key = keys[path === '' ? name : `${path}.${name}`];
     if (isJsonList(list)) merged.set(name, inOrderOf(list, value, key));
   } else {
     throw badRequest(`unknown directive ${directive} in a strategic merge patch`);
   }
+}
+
+function without(list: readonly Json[], items: readonly Json[]): readonly Json[] {
+  return list.filter((item) => !items.includes(item));
 }
 
 /** The items `order` names come as it says; those it does not know stay behind them, as they were. */

@@ -19,7 +19,7 @@ import { definePlugin, type Env, type Instance, type Plugin } from '../../core/p
 import { type Sockets, systemSockets } from '../../upstream/sockets.ts';
 import { createTlsContext } from '../../upstream/tls.ts';
 import { type ServerAddress, Upstream } from '../../upstream/upstream.ts';
-import { upstreams } from '../../upstream/upstreams.ts';
+import { type UpstreamRoute, upstreams } from '../../upstream/upstreams.ts';
 import { type ForwardConfig, parseForward, type TlsFiles } from './config.ts';
 import { Forwarder } from './forwarder.ts';
 import { forwardHandler, type Link } from './handler.ts';
@@ -71,8 +71,10 @@ class Forward implements Instance {
   readonly wrap = (next: Handler): Handler => forwardHandler(this.#links, next);
 
   /** Every server of the block, once it has started. */
-  get servers(): readonly Upstream[] {
-    return this.#links.flatMap(({ forwarder }) => forwarder.servers);
+  get routes(): readonly UpstreamRoute[] {
+    return this.#links.flatMap(({ config, forwarder }) =>
+      forwarder.servers.map((server) => ({ server, zone: config.from, transport: config.forceTcp ? 'tcp' : 'udp' })),
+    );
   }
 
   async start(): Promise<void> {
@@ -87,7 +89,7 @@ class Forward implements Instance {
   }
 
   async stop(): Promise<void> {
-    for (const server of this.servers) server.close();
+    for (const { server } of this.routes) server.close();
   }
 
   async #connect(config: ForwardConfig): Promise<readonly Upstream[]> {

@@ -37,7 +37,9 @@ export class WeightFile {
     try {
       this.#take(await this.#read());
     } catch (error) {
-      if (!(error instanceof OpenError) || reloadMs === 0) throw error;
+      if (!(error instanceof OpenError) || reloadMs === 0) {
+        throw new Error(`plugin/loadbalance: ${messageOf(error)}`, { cause: error });
+      }
       log.warning(`Failed to open weight file:${error.message}. Will try again in ${formatGoDuration(reloadMs)}`);
     }
     if (reloadMs > 0) this.#timer = every(clock, reloadMs, () => void this.#look());
