@@ -1,0 +1,199 @@
+import { join } from 'node:path';
+import type { RawObject } from '../../support/static-api.ts';
+import { readJson } from '../recordings.ts';
+
+/** Facts about the reference: what it answers, accepts and counts, each with what it was asked. */
+export interface CaseFile {
+  readonly cases: readonly Case[];
+}
+
+export type Case =
+  | QueryCase
+  | QueryRcodeCase
+  | SequenceCase
+  | WireCase
+  | CorefileCase
+  | CorefileRunCase
+  | FunctionCase
+  | SerialEventCase
+  | TruncationCase
+  | TransferCase
+  | MetadataCase;
+
+interface CaseBase {
+  readonly id: string;
+  readonly group: string;
+}
+
+interface Asked {
+  readonly qname: string;
+  readonly qtype: string;
+}
+
+/** Records are in presentation form; `flags` are the set header bits, `qr aa rd`. */
+interface Sections {
+  readonly answer: readonly string[];
+  readonly ns: readonly string[];
+  readonly extra: readonly string[];
+}
+
+/** One question to a server, and its full answer. */
+export interface QueryCase extends CaseBase, Asked, Sections {
+  readonly kind: 'query';
+  /** Absent for a server without a cluster. */
+  readonly fixture?: string;
+  /** A whole Corefile; without one the zones and options below make it. */
+  readonly corefile?: string;
+  readonly zones: readonly string[];
+  readonly corefileOptions?: readonly string[];
+  /** Whose zones and options these are, `kubernetes` unless it says otherwise. */
+  readonly plugin?: string;
+  readonly kubernetesZones?: readonly string[];
+  readonly kubernetesOptions?: readonly string[];
+  readonly localIPs?: readonly string[];
+  readonly rcode: string;
+  readonly flags?: string;
+  readonly truncated?: boolean;
+  /** What the server itself said, where the rest is a table of its tests. */
+  readonly observed?: Sections & { readonly rcode: string; readonly flags: string };
+  readonly searchPath?: readonly string[];
+}
+
+/** A question of which only the rcode is known. */
+export interface QueryRcodeCase extends CaseBase, Asked {
+  readonly kind: 'query-rcode';
+  readonly zones: readonly string[];
+  readonly corefileOptions: readonly string[];
+  readonly rcode: string;
+}
+
+/** Questions to one server, in order. */
+export interface SequenceCase extends CaseBase {
+  readonly kind: 'sequence';
+  readonly fixture: string;
+  readonly corefile: string;
+  readonly localIPs: readonly string[];
+  readonly steps: readonly Step[];
+}
+
+export interface Step extends Asked {
+  readonly queryOptions?: {
+    readonly edns?: number | null;
+    readonly do?: number;
+    readonly cd?: number;
+    readonly ad?: number;
+    readonly rd?: number;
+    readonly tcp?: number;
+    readonly qclass?: number;
+    /** EDNS options, in hex as they stand in the packet. */
+    readonly opts?: string;
+  };
+  /** What reached the upstream meanwhile: `udp www.example.org. A [rd]`. */
+  readonly upstreamQueries: readonly string[];
+  /** Null where there was none. */
+  readonly response: StepResponse | null;
+}
+
+export interface StepResponse extends Sections {
+  readonly rcode: string;
+  readonly flags: string;
+  /** `www.example.org. IN A`. */
+  readonly question: readonly string[];
+  /** `ttl` in hex, as it stands in the packet. */
+  readonly opt: { readonly udp: number; readonly ttl: string; readonly opts: string } | null;
+}
+
+/** One packet, and the packet that comes back. */
+export interface WireCase extends CaseBase {
+  readonly kind: 'wire';
+  readonly label: string;
+  readonly fixture: string;
+  /** Described in words: whether `forward` is there tells the two that exist apart. */
+  readonly corefile: string;
+  readonly transport: 'udp' | 'tcp';
+  /** Cut after 60 bytes where it ends in `...`. */
+  readonly requestHex: string;
+  readonly responseHex: string | null;
+}
+
+/** One plugin's part of a Corefile: what is made of it, or a part of the error. */
+export interface CorefileCase extends CaseBase {
+  readonly kind: 'corefile';
+  readonly corefile?: string;
+  readonly shouldErr?: boolean;
+  readonly errorContains?: string;
+  readonly zoneCount?: number;
+  readonly namespaceCount?: number;
+  readonly labels?: string;
+  readonly namespaceLabels?: string;
+  readonly pods?: string;
+  readonly fallthroughZones?: readonly string[];
+  readonly startupTimeout?: string;
+  readonly endpoint_pod_names?: boolean;
+  readonly endpointWatch?: boolean;
+  readonly ignoreEmptyService?: boolean;
+  readonly ttl?: number;
+  /** For autopath in place of the fields: Corefile, whether it fails, three settings, a part of the error. */
+  readonly raw?: readonly [string, boolean, unknown, unknown, unknown, string];
+}
+
+/** A whole Corefile: whether the process starts with it, and what it prints. */
+export interface CorefileRunCase extends CaseBase {
+  readonly kind: 'corefile-run';
+  readonly label: string;
+  readonly corefile: string;
+  readonly starts: boolean;
+  readonly output: string;
+}
+
+/** An inner function of the reference. Which fields there are depends on the function, or else the group. */
+export interface FunctionCase extends CaseBase {
+  readonly kind: 'function';
+  readonly function?: string;
+  readonly [field: string]: unknown;
+}
+
+/** A change in the cluster, in words, and which SOA serials move with it. */
+export interface SerialEventCase extends CaseBase {
+  readonly kind: 'serial-event';
+  readonly event: string;
+  readonly clusterZoneSerialBumps: boolean;
+  readonly k8sExternalSerialBumps: boolean;
+}
+
+/** How much of an answer of 90 records fits. */
+export interface TruncationCase extends CaseBase, Asked {
+  readonly kind: 'truncation';
+  readonly transport: 'udp' | 'tcp';
+  readonly ednsUdpSize: number | null;
+  readonly answerRecords: number;
+  readonly wireSize: number;
+  readonly tc: boolean;
+}
+
+export interface TransferCase extends CaseBase {
+  readonly kind: 'transfer';
+}
+
+export interface MetadataCase extends CaseBase {
+  readonly kind: 'metadata';
+}
+
+/** The objects of a cluster, by the names that the fixtures give to their kinds. */
+export interface Fixture {
+  readonly namespaces: readonly RawObject[];
+  readonly services: readonly RawObject[];
+  readonly endpointSlices: readonly RawObject[];
+  readonly pods: readonly RawObject[];
+  readonly serviceImports: readonly RawObject[];
+}
+
+export type Fixtures = Readonly<Record<string, Fixture>>;
+
+export function readCases(directory: string): readonly Case[] {
+  return (readJson(join(directory, 'coredns-cases.json.gz')) as CaseFile).cases;
+}
+
+export function readFixtures(directory: string): Fixtures {
+  return (readJson(join(directory, 'coredns-fixture.json')) as { readonly fixtures: Fixtures }).fixtures;
+}
