@@ -5,8 +5,21 @@ import { slim, typeName } from './resources.ts';
 import type { Selection } from './resources.ts';
 import { fields, metadataOf, requiredText, text } from './slim.ts';
 
-/** Why a list is made: for the first time, or because a watch could not be taken up where it ended. */
-export type ListReason = 'start' | 'expired' | 'silent' | 'refused' | 'garbled' | 'unmarked' | 'oversize';
+/** Why a list is made. */
+export type ListReason =
+  | 'start'
+  /** The API server does not remember what happened since the watch ended. */
+  | 'expired'
+  /** A watch was opened and never spoke. */
+  | 'silent'
+  /** A watch was refused for good. */
+  | 'refused'
+  /** A watch sent what cannot be read. */
+  | 'garbled'
+  /** A streaming list never came to its end mark. */
+  | 'unmarked'
+  /** A page was too large. */
+  | 'oversize';
 
 /**
  * What the list+watch machine yields for one kind. A list is `listing`, then an event for each object, then `listed`; one

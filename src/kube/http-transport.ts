@@ -5,6 +5,7 @@ import { createGunzip } from 'node:zlib';
 import type { Clock } from '../runtime/clock.ts';
 import { openAccess } from './access.ts';
 import type { Access, Login, ReadLogin } from './access.ts';
+import { describeFailure } from './failure.ts';
 import type { Response, Transport } from './transport.ts';
 
 /** One request as the reference's metrics count it. */
@@ -102,37 +103,4 @@ export class HttpTransport implements Transport {
     }
     return this.#agent.agent;
   }
-}
-
-/** What people look for in the log of a cluster DNS, which are Go's words. */
-const phrases: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connect: connection refused',
-  EHOSTUNREACH: 'connect: no route to host',
-  ENETUNREACH: 'connect: network is unreachable',
-  ETIMEDOUT: 'i/o timeout',
-  ENOTFOUND: 'no such host',
-  EAI_AGAIN: 'temporary failure in name resolution',
-  ECONNRESET: 'connection reset by peer',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate signed by unknown authority',
-  SELF_SIGNED_CERT_IN_CHAIN: 'certificate signed by unknown authority',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate signed by unknown authority',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate signed by unknown authority',
-  CERT_HAS_EXPIRED: 'certificate has expired or is not yet valid',
-};
-
-function describeFailure(error: unknown): string {
-  // A host name with several addresses fails once for each.
-  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
-  if (!(first instanceof Error)) return String(first);
-  const {
-    code = '',
-    address,
-    port,
-    hostname,
-  }: Partial<NodeJS.ErrnoException & { address: string; port: number; hostname: string }> = first;
-  const phrase = phrases[code];
-  if (phrase === undefined) return first.message;
-  if (phrase.startsWith('certificate')) return `tls: failed to verify certificate: x509: ${phrase}`;
-  if (hostname !== undefined) return `dial tcp: lookup ${hostname}: ${phrase}`;
-  return address === undefined ? phrase : `dial tcp ${address}:${port}: ${phrase}`;
 }

@@ -238,8 +238,9 @@ class Machine {
     return this.#streams ? { is: 'streaming', reason } : { is: 'paging', reason, token: '' };
   }
 
-  #wait(next: State, atLeastMs = 0): Waiting {
-    return { is: 'waiting', delayMs: Math.max(atLeastMs, this.#backoff.next()), next };
+  /** `askedMs`: what the API server asks for, which comes before the jitter, since it asks many the same. */
+  #wait(next: State, askedMs = 0): Waiting {
+    return { is: 'waiting', delayMs: askedMs + this.#backoff.next(), next };
   }
 
   *#fault(code: FaultCode, state: Asking, cause: string): Generator<readonly WatchEvent[], void> {

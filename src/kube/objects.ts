@@ -5,8 +5,7 @@
  */
 
 /** The kinds that can be watched. */
-export const kinds = ['Service', 'EndpointSlice', 'Pod', 'Namespace'] as const;
-export type Kind = (typeof kinds)[number];
+export type Kind = 'Service' | 'EndpointSlice' | 'Pod' | 'Namespace';
 
 /** What tells objects of one kind apart; `namespace` is '' for those that live in none. */
 export interface ObjectName {

@@ -53,7 +53,7 @@ export type Slimmed =
   | { readonly is: 'ignored'; readonly name: ObjectName }
   | { readonly is: 'malformed'; readonly name: ObjectName | undefined; readonly problem: string };
 
-/** Slims whatever the API server sent as an object of the selected kind; never throws. */
+/** Slims what the API server sent as an object of the selected kind, whatever that is. */
 export function slim(selection: Selection, raw: unknown): Slimmed {
   let name: ObjectName | undefined;
   try {

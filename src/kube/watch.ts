@@ -78,13 +78,7 @@ export function startWatch(spec: WatchSpec, sink: WatchSink, deps: WatchDeps): W
 /** Watches in this very thread: the plain twin. */
 export function startInlineWatch(spec: WatchSpec, sink: WatchSink, deps: WatchDeps): Watch {
   const abort = new AbortController();
-  const hear = listener(sink, deps, new FaultLog(deps.log, deps.clock));
-  const outlet = {
-    say: (message: WatchMessage) => {
-      if (!abort.signal.aborted) hear(message);
-    },
-    room: () => undefined,
-  };
+  const outlet = { say: listener(sink, deps, new FaultLog(deps.log, deps.clock)), room: () => undefined };
   runWatch(spec, knownOf(spec, sink), deps, outlet, abort.signal).catch((error: unknown) => {
     deps.log.error(`Failed to watch: ${String(error)}`);
   });

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import {
   checkServerIdentity,
   type ConnectionOptions,
@@ -19,6 +20,8 @@ export interface TlsMaterial {
 
 /** Throws an Error for what is no certificate or key, or for a key that belongs to another certificate. */
 export function createTlsContext({ ca, cert, key }: TlsMaterial): SecureContext {
+  // A context would take any text for authorities, and then trust nobody.
+  if (ca !== undefined) void new X509Certificate(ca);
   return createSecureContext({
     // Most certificates are in both lists, and each one costs.
     ca: ca ?? [...new Set([...getCACertificates('system'), ...getCACertificates('default')])],

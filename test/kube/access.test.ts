@@ -12,6 +12,7 @@ import type { Test } from 'tap';
 import { inClusterAccess } from '../../src/kube/access.ts';
 import type { Access } from '../../src/kube/access.ts';
 import { readText } from '../../src/kube/body.ts';
+import { describeFailure } from '../../src/kube/failure.ts';
 import { HttpTransport } from '../../src/kube/http-transport.ts';
 import type { RequestOutcome } from '../../src/kube/http-transport.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -252,7 +253,6 @@ t.test('what keeps a response from coming is said in the words people look for',
     await refused.get('/api?x=1'),
     `Get "http://127.0.0.1:${port}/api?x=1": dial tcp 127.0.0.1:${port}: connect: connection refused`,
   );
-  t.match(await open({ from: 'endpoint', url: `http://localhost:${port}` }).get(), /: connect: connection refused$/);
   t.match(refused.outcomes, [{ code: '<error>', method: 'GET', host: `127.0.0.1:${port}`, seconds: 0 }]);
 
   const securePort = await secureServer(t, (_, response) => response.end());
@@ -264,6 +264,26 @@ t.test('what keeps a response from coming is said in the words people look for',
 
   const rude = await plainServer(t, (request) => request.socket.destroy());
   t.match(await open({ from: 'endpoint', url: `http://127.0.0.1:${rude}` }).get(), /: connection reset by peer$/);
+});
+
+t.test('failures in the usual words', (t) => {
+  const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', address: '::1', port: 6443 });
+  const cases: readonly (readonly [unknown, string])[] = [
+    [new AggregateError([refused, new Error('other')]), 'dial tcp ::1:6443: connect: connection refused'],
+    [
+      Object.assign(new Error('getaddrinfo ENOTFOUND api'), { code: 'ENOTFOUND', hostname: 'api' }),
+      'dial tcp: lookup api: no such host',
+    ],
+    [
+      Object.assign(new Error('expired'), { code: 'CERT_HAS_EXPIRED' }),
+      'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
+    ],
+    [Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }), 'connection reset by peer'],
+    [Object.assign(new Error('as it is'), { code: 'ERR_OTHER' }), 'as it is'],
+    ['text', 'text'],
+  ];
+  for (const [error, words] of cases) t.equal(describeFailure(error), words, words);
+  t.end();
 });
 
 t.test('bodies: compressed, broken, given up', async (t) => {

@@ -96,7 +96,8 @@ export class Answers {
 
   #isUsable(entry: Entry, nowMs: number): boolean {
     const graceSeconds = entry.kind === 'failure' ? 0 : this.#staleSeconds;
-    return entry.ttl - ageAt(entry.bornMs, nowMs) > -graceSeconds;
+    entry.left = entry.ttl - ageAt(entry.bornMs, nowMs);
+    return entry.left > -graceSeconds;
   }
 
   #leastTtl({ minTtl, bornMs }: Answer): number {

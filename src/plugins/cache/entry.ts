@@ -22,9 +22,11 @@ export interface Entry {
   readonly checkingDisabled: boolean;
   /** The bytes of its name and its records. */
   readonly bytes: number;
-  /** In seconds; it is valid from `bornMs` on while whole seconds of it are left. */
+  /** In seconds, from `bornMs` on. */
   readonly ttl: number;
   readonly bornMs: number;
+  /** How many whole seconds of its TTL were left when it was found last; it is valid while there are any. */
+  left: number;
   readonly fresh: Variants;
   /** As it is given when it has expired; made when that happens first. */
   stale: Variants | undefined;
@@ -91,6 +93,7 @@ export function makeEntry(query: Query, answer: Answer, storing: Storing): Entry
     bytes: memory.length,
     ttl,
     bornMs: nowMs,
+    left: ttl,
     fresh: variantsOf({
       ...answer,
       flags: answer.flags & ~FLAG.AA,

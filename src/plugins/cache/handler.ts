@@ -10,7 +10,6 @@ import type { CacheConfig, ServeStale } from './config.ts';
 import { type Entry, pick, staleVariants } from './entry.ts';
 import type { CacheMetrics, Cells } from './metrics.ts';
 import { Refresher } from './refresh.ts';
-import { ageAt } from './ttl.ts';
 
 export interface CacheParts {
   readonly config: CacheConfig;
@@ -55,11 +54,9 @@ export class CacheHandler {
       return this.#fetch(query, cells);
     }
     cells.hits[entry.shelf].inc();
-    const nowMs = this.#now();
-    const left = entry.ttl - ageAt(entry.bornMs, nowMs);
     const { stale } = this.#config;
-    if (left <= 0 && stale !== undefined) return this.#expired(query, entry, stale, cells);
-    if (this.#isPrefetchDue(entry, left, nowMs)) this.#refresher.inBackground(query, entry, cells);
+    if (entry.left <= 0 && stale !== undefined) return this.#expired(query, entry, stale, cells);
+    if (this.#isPrefetchDue(entry)) this.#refresher.inBackground(query, entry, cells);
     return pick(entry.fresh, query);
   }
 
@@ -86,13 +83,14 @@ export class CacheHandler {
     this.#answers.receive(query, emptyAnswer(RCODE.SERVFAIL, '', error.message), cells);
   }
 
-  #isPrefetchDue(entry: Entry, left: number, nowMs: number): boolean {
+  #isPrefetchDue(entry: Entry): boolean {
     const { prefetch } = this.#config;
     if (prefetch === undefined) return false;
+    const nowMs = this.#now();
     entry.hits = nowMs - entry.hitAtMs > prefetch.windowMs ? 1 : entry.hits + 1;
     entry.hitAtMs = nowMs;
     const isPopular = entry.hits >= prefetch.amount;
-    return isPopular && !entry.refreshing && left <= Math.ceil((prefetch.percentage / 100) * entry.ttl);
+    return isPopular && !entry.refreshing && entry.left <= Math.ceil((prefetch.percentage / 100) * entry.ttl);
   }
 
   #expired(query: Query, entry: Entry, stale: ServeStale, cells: Cells): Outcome {

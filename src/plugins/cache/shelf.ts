@@ -5,6 +5,9 @@ import { type Entry, matches } from './entry.ts';
 /** Bytes of names and records for each answer that a shelf may hold: it then fills within known memory. */
 const BYTES_PER_ANSWER = 1024;
 
+/** Without any, each `get` would make its own. */
+const GET_OPTIONS = {};
+
 /**
  * The answers of one sort, by question; the one unused for longest makes room. Finding one makes no string: the key is a
  * number that two questions may share, so the whole question is compared. Of these two the newer one is held.
@@ -30,7 +33,7 @@ export class Shelf {
 
   /** The answer to the query's question, however old. `slot`: the question's. */
   find(query: Query, slot: number): Entry | undefined {
-    const entry = this.#entries.get(slot);
+    const entry = this.#entries.get(slot, GET_OPTIONS);
     return entry !== undefined && matches(entry, query) ? entry : undefined;
   }
 

@@ -26,7 +26,7 @@ export interface ForwarderParts {
 const TOTAL_MS = 5000;
 /** Queries under way where `max_concurrent` sets no limit: what one forgets can fill the memory all the same. */
 const MOST_QUERIES = 16_384;
-/** Between rounds through all servers when `max_connect_attempts 0` lets them go on: a refusal comes at once. */
+/** Between rounds through all servers, where `max_connect_attempts 0` lets them go on. */
 const ROUND_PAUSE_MS = 100;
 const NO_HEALTHY = 'no healthy proxies';
 
@@ -92,6 +92,7 @@ export class Forwarder {
       const { server, allDown } = choice;
       const before = replied.get(server);
       if (before !== undefined) return before;
+      if (failures > 0 && config.maxAttempts === 0) await this.#restAfterRound(turn, order.length, limits);
       turn = choice.turn + 1;
       try {
         const answer = await this.#ask(server, query, request, transport, limits);
@@ -103,12 +104,17 @@ export class Forwarder {
         problem = error.message;
         failures++;
         if (allDown) break;
-        if (config.maxAttempts === 0 && turn % order.length === 0) await pause(clock, ROUND_PAUSE_MS);
       }
     }
     const [answer] = replied.values();
     if (answer !== undefined) return answer;
     throw new QueryError(RCODE.SERVFAIL, problem);
+  }
+
+  /** A refusal comes at once: without a limit on attempts that would be a race. */
+  async #restAfterRound(turn: number, roundLength: number, { deadlineMs }: Limits): Promise<void> {
+    const { clock } = this.#parts;
+    if (turn % roundLength === 0) await pause(clock, Math.min(ROUND_PAUSE_MS, deadlineMs - clock.now()));
   }
 
   #usable(): readonly Upstream[] {

@@ -82,7 +82,7 @@ class Forward implements Instance {
       try {
         forwarder.servers = await this.#connect(config);
       } catch (error) {
-        const message = `plugin/forward: ${error instanceof Error ? error.message : String(error)}`;
+        const message = `plugin/forward: ${messageOf(error)}`;
         throw new CorefileError([{ file: config.file, line: config.line, message }]);
       }
     }
@@ -128,19 +128,28 @@ class Forward implements Instance {
   /** Files that are named must be good, even where no server needs them. */
   #tlsContext({ ca, cert, key }: TlsFiles, addresses: readonly ServerAddress[]): SecureContext | undefined {
     if (ca === '' && cert === '' && addresses.every(({ protocol }) => protocol === 'dns')) return undefined;
-    return createTlsContext({
+    const material = {
       ...(ca === '' ? {} : { ca: this.#read(ca) }),
       ...(cert === '' ? {} : { cert: this.#read(cert), key: this.#read(key) }),
-    });
+    };
+    try {
+      return createTlsContext(material);
+    } catch (error) {
+      throw new Error(`could not load TLS cert: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   #read(path: string): string {
     try {
       return this.#world.files.read(resolve(this.#env.scope.directory, path));
     } catch (error) {
-      throw new Error(`error reading ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      throw new Error(`error reading ${path}: ${messageOf(error)}`, {
         cause: error,
       });
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

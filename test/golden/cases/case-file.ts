@@ -38,7 +38,7 @@ interface Sections {
 }
 
 /** One question to a server, and its full answer. */
-export interface QueryCase extends CaseBase, Asked, Sections {
+export interface QueryCase extends CaseBase, Asked, Partial<Sections> {
   readonly kind: 'query';
   /** Absent for a server without a cluster. */
   readonly fixture?: string;

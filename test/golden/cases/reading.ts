@@ -21,7 +21,9 @@ export function readingOf(reply: Buffer): Reading {
   const message = parseMessage(reply);
   return {
     head: headOf(message),
-    question: message.questions.map(({ name, type, class: qclass }) => `${name} ${className(qclass)} ${typeName(type)}`),
+    question: message.questions.map(
+      ({ name, type, class: qclass }) => `${name} ${className(qclass)} ${typeName(type)}`,
+    ),
     answer: lines(message.answer.map(recordText)),
     authority: lines(message.authority.map(recordText)),
     additional: lines(message.additional.map(recordText)),
