@@ -43,6 +43,7 @@ export async function run(options: RunOptions): Promise<number> {
   exposeBuild(metrics, { version, revision: commit, nodeVersion: process.version });
   const service = new Service({
     host: {
+      version,
       clock: systemClock,
       random: systemRandom(),
       metrics,

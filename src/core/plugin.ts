@@ -29,6 +29,8 @@ export interface BlockScope extends PluginBlock {
 
 /** What the process lends to its plugins. */
 export interface Host extends LineOutput {
+  /** Portolan's own, such as `0.1.0`. */
+  readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;

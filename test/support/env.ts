@@ -27,6 +27,7 @@ export interface TestHost extends Host, LineOutput {
 export function testHost(changes: Partial<TestHost> = {}): TestHost {
   const log = changes.log ?? memoryLog();
   return {
+    version: '0.0.0',
     clock: new ManualClock(),
     random: seededRandom(1),
     metrics: new Metrics(),

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import os from 'node:os';
 import { syncBuiltinESMExports } from 'node:module';
 import { startLines } from '../../src/cli/banner.ts';
@@ -19,6 +20,8 @@ export interface RunningServerOptions {
   readonly placeholders?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** What relative file names count from; the working directory unless given. */
+  readonly directory?: string;
   /** The machine's addresses besides loopback, as the server is to see them; its real ones unless given. */
   readonly ownAddresses?: readonly string[];
 }
@@ -42,6 +45,7 @@ export interface RunningServer {
  */
 export async function startServer(corefile: string, options: RunningServerOptions = {}): Promise<RunningServer> {
   const { clock = systemClock, placeholders = {}, plugins = builtIn, environment = {}, ownAddresses } = options;
+  const { directory = process.cwd() } = options;
   const log = memoryLog();
   const metrics = new Metrics();
   const http = new MovedHttp(clock, log);
@@ -53,9 +57,9 @@ export async function startServer(corefile: string, options: RunningServerOption
     log,
     plugins,
     load: () => source,
-    files: systemFiles,
+    files: { ...systemFiles, absolute: (path) => resolve(directory, path) },
     dnsPort: 0,
-    directory: process.cwd(),
+    directory,
     onDropped: () => {},
   });
   const restore = ownAddresses === undefined ? (): void => {} : moveTo(ownAddresses);

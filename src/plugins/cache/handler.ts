@@ -77,7 +77,7 @@ export class CacheHandler {
     return answer === noReply ? answer : this.#answers.receive(query, answer, cells).answer;
   }
 
-  /** A resolver that let the client wait for nothing is not asked again at once. What fails without waiting may. */
+  /** Remembers that there was no answer, since finding out took time. What failed at once may do so again. */
   #rememberFailure(query: Query, error: unknown, cells: Cells): void {
     if (!(error instanceof QueryError) || error.rcode !== RCODE.SERVFAIL) return;
     this.#answers.receive(query, emptyAnswer(RCODE.SERVFAIL, '', error.message), cells);

@@ -6,7 +6,7 @@ import type { Query } from '../../core/query.ts';
 import type { ZoneSet } from '../../core/zone-name.ts';
 import { FLAG, RCODE, TYPE } from '../../dns/codes.ts';
 import { addressRecord, nameRecord, type ResourceRecord } from '../../dns/record.ts';
-import type { Host, HostTable, Reverse } from './host-table.ts';
+import { type Host, type HostTable, isIPv6, type Reverse } from './host-table.ts';
 
 export interface HostsParts {
   readonly table: () => HostTable;
@@ -48,12 +48,14 @@ function unknown(query: Query): never {
 }
 
 function addresses(query: Query, host: Host, ttl: number): Answer {
-  if (query.type === TYPE.A && host.v4.length > 0) return (host.answer4 ??= addressAnswer(query, host.v4, ttl));
-  if (query.type === TYPE.AAAA && host.v6.length > 0) return (host.answer6 ??= addressAnswer(query, host.v6, ttl));
+  if (query.type === TYPE.A) return (host.answer4 ??= addressAnswer(query, host, ttl));
+  if (query.type === TYPE.AAAA) return (host.answer6 ??= addressAnswer(query, host, ttl));
   return noData;
 }
 
-function addressAnswer(query: Query, list: readonly string[], ttl: number): Answer {
+function addressAnswer(query: Query, host: Host, ttl: number): Answer {
+  const list = host.addresses.filter((address) => isIPv6(address) === (query.type === TYPE.AAAA));
+  if (list.length === 0) return noData;
   return answerOf(query, (owner) => list.map((address) => addressRecord(owner, ttl, address)));
 }
 

@@ -2,12 +2,14 @@ import type { Answer } from '../../core/answer.ts';
 import type { Query } from '../../core/query.ts';
 import { reverseName } from '../../dns/ip.ts';
 import { labelsOf, nameToWire } from '../../dns/name.ts';
-import type { Addresses, HostsLines } from './hosts-lines.ts';
+import type { HostsLines } from './hosts-lines.ts';
 import { endsQuery, NameIndex } from './name-index.ts';
+import { SLICE, type Slices } from './slices.ts';
 
 /** A known name, or all names that an asterisk stands for. */
-export interface Host extends Addresses {
-  /** Made when it is asked for first. */
+export interface Host {
+  readonly addresses: readonly string[];
+  /** Answers for A and AAAA, made when they are asked for first. */
   answer4: Answer | undefined;
   answer6: Answer | undefined;
 }
@@ -19,28 +21,33 @@ export interface Reverse {
   answer: Answer | undefined;
 }
 
-/**
- * What several sources of hosts lines say together. For each family a source gives the addresses of a name, or, where it
- * has none, those of the asterisk one label above; what all give is put one behind the other.
- */
+/** What several sources of hosts lines say together, for queries to look up. */
 export class HostTable {
   readonly #hosts = new NameIndex<Host>();
   readonly #wildcards: { readonly parent: string; readonly host: Host }[] = [];
   readonly #reverse = new NameIndex<Reverse>();
 
-  constructor(sources: readonly HostsLines[]) {
+  /**
+   * For each family a source gives the addresses of a name or, where it has none, those of the asterisk one label above;
+   * what several sources give is put one behind the other.
+   */
+  static *of(sources: readonly HostsLines[]): Slices<HostTable> {
+    const table = new HostTable();
+    let added = 0;
     for (const key of keysOf(sources, ({ names }) => names)) {
-      this.#hosts.add(key, hostOf(sources.map((source) => addressesOf(source, key))));
+      if (++added % SLICE === 0) yield;
+      table.#hosts.add(key, hostOf(sources.map((source) => addressesOf(source, key))));
     }
     for (const key of keysOf(sources, ({ wildcards }) => wildcards)) {
-      const host = hostOf(sources.map((source) => source.wildcards.get(key) ?? NO_ADDRESSES));
-      this.#wildcards.push({ parent: nameToWire(key).toString('latin1'), host });
+      const host = hostOf(sources.map(({ wildcards }) => wildcards.get(key) ?? NONE));
+      table.#wildcards.push({ parent: nameToWire(key).toString('latin1'), host });
     }
     for (const address of keysOf(sources, ({ reverse }) => reverse)) {
-      const key = reverseName(address);
-      const names = sources.flatMap((source) => source.reverse.get(address) ?? []);
-      if (key !== undefined) this.#reverse.add(key, { names, answer: undefined });
+      if (++added % SLICE === 0) yield;
+      const names = sources.flatMap(({ reverse }) => reverse.get(address) ?? NONE);
+      table.#reverse.add(reverseName(address) ?? address, { names, answer: undefined });
     }
+    return table;
   }
 
   host(query: Query): Host | undefined {
@@ -61,25 +68,34 @@ export class HostTable {
   }
 }
 
-const NO_ADDRESSES: Addresses = { v4: [], v6: [] };
+const NONE: readonly string[] = [];
 
-function keysOf<T>(sources: readonly HostsLines[], part: (source: HostsLines) => ReadonlyMap<string, T>): Set<string> {
-  return new Set(sources.flatMap((source) => [...part(source).keys()]));
+/** The keys of a part of all sources, each once. */
+function* keysOf(
+  sources: readonly HostsLines[],
+  part: (source: HostsLines) => ReadonlyMap<string, readonly string[]>,
+): Generator<string, void, void> {
+  for (const [i, source] of sources.entries()) {
+    const before = sources.slice(0, i);
+    for (const key of part(source).keys()) if (!before.some((other) => part(other).has(key))) yield key;
+  }
 }
 
-function addressesOf(source: HostsLines, key: string): Addresses {
-  const own = source.names.get(key) ?? NO_ADDRESSES;
-  if (source.wildcards.size === 0) return own;
+function addressesOf({ names, wildcards }: HostsLines, key: string): readonly string[] {
+  const own = names.get(key) ?? NONE;
+  if (wildcards.size === 0) return own;
   const parent = `${labelsOf(key).slice(1).join('.')}.`;
-  const wildcard = source.wildcards.get(parent) ?? NO_ADDRESSES;
-  return { v4: own.v4.length > 0 ? own.v4 : wildcard.v4, v6: own.v6.length > 0 ? own.v6 : wildcard.v6 };
+  const others = wildcards.get(parent) ?? NONE;
+  return [...own, ...others.filter((address) => !own.some((mine) => isIPv6(mine) === isIPv6(address)))];
 }
 
-function hostOf(parts: readonly Addresses[]): Host {
-  return {
-    v4: parts.flatMap(({ v4 }) => v4),
-    v6: parts.flatMap(({ v6 }) => v6),
-    answer4: undefined,
-    answer6: undefined,
-  };
+/** Of an address in canonical form. */
+export function isIPv6(address: string): boolean {
+  return address.includes(':');
+}
+
+function hostOf(parts: readonly (readonly string[])[]): Host {
+  const [first = NONE, ...others] = parts.filter((part) => part.length > 0);
+  const addresses = others.length === 0 ? first : [first, ...others].flat();
+  return { addresses, answer4: undefined, answer6: undefined };
 }

@@ -39,7 +39,7 @@ export interface HostsFileOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Gets the text at first and whenever it has changed. */
-  readonly onText: (text: string, version: FileVersion) => void;
+  readonly onText: (text: string, version: FileVersion) => Promise<void>;
 }
 
 /** Looks after the hosts file. When it goes away, or can not be read any more, its last text counts on. */
@@ -79,12 +79,16 @@ export class HostsFile {
       await this.#readIfChanged();
       this.#fault = '';
     } catch (error) {
-      const fault = messageOf(error);
-      if (fault !== this.#fault)
-        this.#options.log.warning(`Hosts file ${this.#options.file} stays as read before: ${fault}`);
-      this.#fault = fault;
+      this.#tell(messageOf(error));
     }
     this.#isLooking = false;
+  }
+
+  /** Once, and not at every look. */
+  #tell(fault: string): void {
+    const { log, file } = this.#options;
+    if (fault !== this.#fault) log.warning(`Hosts file ${file} stays as read before: ${fault}`);
+    this.#fault = fault;
   }
 
   async #readIfChanged(): Promise<void> {
@@ -92,7 +96,7 @@ export class HostsFile {
     const version = await files.version(file);
     if (version === undefined || version.isDirectory) return;
     if (version.writtenMs === this.#version?.writtenMs && version.size === this.#version.size) return;
-    onText(await files.read(file), version);
+    await onText(await files.read(file), version);
     this.#version = version;
   }
 }

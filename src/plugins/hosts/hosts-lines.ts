@@ -1,17 +1,13 @@
-import { bytesToAddress, addressToBytes } from '../../dns/ip.ts';
-import { absolute, isWithin, keyOf, NameError, nameToWire } from '../../dns/name.ts';
+import { addressToBytes, bytesToAddress } from '../../dns/ip.ts';
+import { absolute, isWithin, keyOf, MAX_NAME_BYTES, NameError, nameToWire } from '../../dns/name.ts';
+import { SLICE, type Slices } from './slices.ts';
 
-/** The addresses of a name, in the order of their lines; one that stands twice is there twice. */
-export interface Addresses {
-  readonly v4: string[];
-  readonly v6: string[];
-}
-
-/** What lines of the hosts format say. Names are keys. */
+/** What lines of the hosts format say. Names are keys; what stands twice is there twice. */
 export interface HostsLines {
-  readonly names: ReadonlyMap<string, Addresses>;
-  /** By the name above the asterisk: `*.apps.test.` is under `apps.test.`. */
-  readonly wildcards: ReadonlyMap<string, Addresses>;
+  /** The addresses of a name. */
+  readonly names: ReadonlyMap<string, readonly string[]>;
+  /** Those of an asterisk, by the name above it: `*.apps.test.` is under `apps.test.`. */
+  readonly wildcards: ReadonlyMap<string, readonly string[]>;
   /** The names of an address. */
   readonly reverse: ReadonlyMap<string, readonly string[]>;
   /** How many addresses of names and names of addresses there are in all. */
@@ -25,35 +21,54 @@ export interface HostsLinesOptions {
 }
 
 /**
- * Reads lines such as `10.0.0.1 web.test www.web.test # comment`. A line without address or name says nothing; so does
- * a name that is none.
+ * Reads lines such as `10.0.0.1 web.test www.web.test # comment`. A line without an address or a name says nothing; so
+ * does a name that is none.
  */
-export function readHostsLines(text: string, options: HostsLinesOptions): HostsLines {
-  const names = new Map<string, Addresses>();
-  const wildcards = new Map<string, Addresses>();
+export function* readHostsLines(text: string, { zones, hasReverse }: HostsLinesOptions): Slices<HostsLines> {
+  const names = new Map<string, string[]>();
+  const wildcards = new Map<string, string[]>();
   const reverse = new Map<string, string[]>();
   let entries = 0;
-  for (const line of text.split('\n')) {
-    const [first = '', ...words] = line.replace(/#.*/s, '').trim().split(/\s+/);
-    const address = words.length === 0 ? undefined : addressOf(first);
-    if (address === undefined) continue;
-    for (const key of words.map(hostKey)) {
-      if (key === undefined || !options.zones.some((zone) => isWithin(key, zone))) continue;
-      const isWildcard = key.startsWith('*.');
-      const { v4, v6 } = isWildcard ? listOf(wildcards, key.slice(2) || '.') : listOf(names, key);
-      (address.includes(':') ? v6 : v4).push(address);
-      entries++;
-      if (isWildcard || !options.hasReverse) continue;
-      const others = reverse.get(address);
-      if (others === undefined) reverse.set(address, [key]);
-      else others.push(key);
-      entries++;
+  let read = 0;
+  for (const { address, word } of pairsOf(text)) {
+    if (++read % SLICE === 0) yield;
+    const key = keyOf(absolute(word));
+    if (!isName(key) || !zones.some((zone) => isWithin(key, zone))) continue;
+    entries++;
+    if (key.startsWith('*.')) {
+      append(wildcards, key.slice(2) || '.', address);
+      continue;
     }
+    append(names, key, address);
+    if (!hasReverse) continue;
+    append(reverse, address, key);
+    entries++;
   }
   return { names, wildcards, reverse, entries };
 }
 
-/** In canonical form, without an IPv6 zone; an IPv4 address in IPv6's clothes is an IPv4 address. */
+interface Pair {
+  /** In canonical form. */
+  readonly address: string;
+  readonly word: string;
+}
+
+/** Each name of each line, with the line's address. */
+function* pairsOf(text: string): Generator<Pair, void, void> {
+  let start = 0;
+  while (start < text.length) {
+    const newline = text.indexOf('\n', start);
+    const end = newline === -1 ? text.length : newline;
+    const [content = ''] = text.slice(start, end).split('#', 1);
+    start = end + 1;
+    const [first = '', ...words] = content.trim().split(/\s+/);
+    const address = words.length === 0 ? undefined : addressOf(first);
+    if (address === undefined) continue;
+    for (const word of words) yield { address, word };
+  }
+}
+
+/** Without an IPv6 zone; an IPv4 address that is mapped into IPv6 is an IPv4 address. */
 function addressOf(word: string): string | undefined {
   const [plain = ''] = word.split('%', 1);
   const bytes = addressToBytes(plain);
@@ -62,21 +77,23 @@ function addressOf(word: string): string | undefined {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
-function hostKey(word: string): string | undefined {
-  const key = keyOf(absolute(word));
+/** Labels of printable ASCII without backslashes. */
+const PLAIN_NAME = /^(?:[!-\-/-[\]-~]{1,63}\.)+$/;
+
+function isName(key: string): boolean {
+  // Nearly all names are told by a look; only the others are worth the work.
+  if (key.length < MAX_NAME_BYTES && PLAIN_NAME.test(key)) return true;
   try {
     nameToWire(key);
-    return key;
+    return true;
   } catch (error) {
-    if (error instanceof NameError) return undefined;
+    if (error instanceof NameError) return false;
     throw error;
   }
 }
 
-function listOf(map: Map<string, Addresses>, key: string): Addresses {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made: Addresses = { v4: [], v6: [] };
-  map.set(key, made);
-  return made;
+function append(lists: Map<string, string[]>, key: string, item: string): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }

@@ -6,8 +6,9 @@
  *     query ---------------------------> find -> its Answer, made once                   host-table.ts, handler.ts
  *
  * - A query passes here before it comes to `kubernetes`: one for a name that is not in the table costs a look at a hash.
- * - A changed file makes a new table, which takes the place of the old one at once. Its answers are `live`, so a cache in
- *   front does not keep what the file no longer says.
+ * - A changed file makes a new table, a slice at a time so that a long blocklist keeps no query waiting (slices.ts); when
+ *   complete it takes the place of the old one. Its answers are `live`, so a cache in front does not keep what the file
+ *   no longer says.
  */
 import { definePlugin, type Env, type Instance, type Plugin } from '../../core/plugin.ts';
 import { ZoneSet } from '../../core/zone-name.ts';
@@ -16,6 +17,7 @@ import { hostsHandler } from './handler.ts';
 import { HostTable } from './host-table.ts';
 import { type FileVersion, HostsFile, type HostsFiles, systemHostsFiles } from './hosts-file.ts';
 import { readHostsLines } from './hosts-lines.ts';
+import { atOnce, unhurried } from './slices.ts';
 
 export const hostsPlugin = hostsReading(systemHostsFiles);
 
@@ -39,13 +41,13 @@ function createHosts(config: HostsConfig, env: Env, files: HostsFiles): Instance
     name: 'coredns_hosts_reload_timestamp_seconds',
     help: 'The timestamp of the last reload of hosts file.',
   });
-  const inline = readHostsLines(config.lines.join('\n'), config);
-  let table = new HostTable([inline]);
+  const inline = atOnce(readHostsLines(config.lines.join('\n'), config));
+  let table = atOnce(HostTable.of([inline]));
 
-  function take(text: string, version: FileVersion): void {
-    const lines = readHostsLines(text, config);
+  async function take(text: string, version: FileVersion): Promise<void> {
+    const lines = await unhurried(readHostsLines(text, config));
     log.debug(`Parsed hosts file into ${lines.entries} entries`);
-    table = new HostTable([lines, inline]);
+    table = await unhurried(HostTable.of([lines, inline]));
     entries.with({ hostsfile: config.file }).set(inline.entries + lines.entries);
     reloaded.with({}).set(version.writtenMs / 1000);
   }

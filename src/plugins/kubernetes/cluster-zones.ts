@@ -36,7 +36,12 @@ export function openClusterZones(config: KubernetesConfig, options: ClusterZones
   const served = servedNamespaces(config.namespaces);
   const directory = new Directory(cluster, served);
   const memo = new Memo(MEMO_CAPACITY, serial);
-  const unsubscribe = cluster.subscribe({ onChange: (change) => memo.drop(tracesOf(change)) });
+  const unsubscribe = cluster.subscribe({
+    // The first list brings every object there is, when nobody has asked for anything yet.
+    onChange(change) {
+      if (memo.size > 0) memo.drop(tracesOf(change));
+    },
+  });
   const parts = {
     zones: new ZoneSet(config.zones),
     fallthrough: new ZoneSet(config.fallthrough),

@@ -43,7 +43,7 @@ function openFeed(access: Access, selections: readonly Selection[], host: Host, 
   store.subscribe({ onChange: (change) => serial.note(change, host.clock.wall()) });
   recordProgramming(host.metrics, store, host.clock);
   const stats = watchStats(host.metrics, store, kinds, host.clock);
-  const spec = { access, selections, userAgent: `Portolan (${process.platform}/${process.arch})` };
+  const spec = { access, selections, userAgent: `Portolan/${host.version} (${process.platform}/${process.arch})` };
   const watch = startWatch(spec, store, { log, clock: host.clock, random: host.random, stats });
   return {
     value: { store, serial },

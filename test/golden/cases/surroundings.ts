@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Plugin } from '../../../src/core/plugin.ts';
-import type { Clock } from '../../../src/runtime/clock.ts';
+import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { type RunningServer, startServer } from '../../support/running-server.ts';
 import { StaticApi, type StaticObjects } from '../../support/static-api.ts';
 import { labelledUpstream, type Respond, startStubUpstream, type StubUpstream } from '../../support/stub-upstream.ts';
@@ -21,6 +21,7 @@ export interface Setting {
   readonly ownAddresses?: readonly string[];
   readonly respond?: Respond;
   readonly clock?: Clock;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly placeholders?: Readonly<Record<string, string>>;
 }
 
@@ -66,7 +67,8 @@ export class Surroundings implements Disposable {
 
   /** Starts a server and waits until it knows its cluster. Rejects as `startServer` does. */
   async serve(setting: Setting): Promise<Served> {
-    const { corefile, fixture, ownAddresses = RECORDING_HOST, respond = labelledUpstream, clock } = setting;
+    const { corefile, fixture, ownAddresses = RECORDING_HOST, respond = labelledUpstream } = setting;
+    const { clock = systemClock, environment = {} } = setting;
     await using stack = new AsyncDisposableStack();
     const objects = setting.objects ?? (fixture === undefined ? {} : this.objects(fixture));
     const api = stack.adopt(await StaticApi.start(objects), (it) => it.close());
@@ -79,7 +81,8 @@ export class Surroundings implements Disposable {
       'closed-port': '127.0.0.1:1',
       ...setting.placeholders,
     };
-    const options = { plugins: this.plugins, placeholders, ownAddresses, ...(clock === undefined ? {} : { clock }) };
+    const { plugins, directory } = this;
+    const options = { plugins, directory, placeholders, ownAddresses, clock, environment };
     const server = stack.adopt(await startServer(corefile, options), (it) => it.close());
     if (corefile.includes('<api-url>')) await untilSynced(server);
     const opened = stack.move();
