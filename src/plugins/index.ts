@@ -6,12 +6,16 @@
  */
 import type { Plugin } from '../core/plugin.ts';
 import { bindPlugin } from './bind/index.ts';
+import { cachePlugin } from './cache/index.ts';
 import { debugPlugin } from './debug/index.ts';
 import { errorsPlugin } from './errors/index.ts';
+import { forwardPlugin } from './forward/index.ts';
 import { healthPlugin } from './health/index.ts';
 import { hostsPlugin } from './hosts/index.ts';
 import { kubernetesPlugin } from './kubernetes/index.ts';
+import { loadbalancePlugin } from './loadbalance/index.ts';
 import { logPlugin } from './log/index.ts';
+import { loopPlugin } from './loop/index.ts';
 import { prometheusPlugin } from './prometheus/index.ts';
 import { readyPlugin } from './ready/index.ts';
 import { reloadPlugin } from './reload/index.ts';
@@ -26,7 +30,11 @@ export const plugins: readonly Plugin[] = [
   prometheusPlugin,
   errorsPlugin,
   logPlugin,
+  loadbalancePlugin,
+  cachePlugin,
   hostsPlugin,
   kubernetesPlugin,
+  loopPlugin,
+  forwardPlugin,
   whoamiPlugin,
 ];

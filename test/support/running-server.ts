@@ -50,7 +50,16 @@ export async function startServer(corefile: string, options: RunningServerOption
   const metrics = new Metrics();
   const http = new MovedHttp(clock, log);
   const lines = { write: (line: string) => void log.lines.push(line.trimEnd()) };
-  const host = { clock, random: systemRandom(), metrics, http, environment, lines, logFormat: 'text' as const };
+  const host = {
+    version: '0.0.0',
+    clock,
+    random: systemRandom(),
+    metrics,
+    http,
+    environment,
+    lines,
+    logFormat: 'text' as const,
+  };
   const source = { path: 'Corefile', text: filled(corefile, placeholders) };
   const service = new Service({
     host,

@@ -146,11 +146,109 @@ export interface CorefileRunCase extends CaseBase {
   readonly output: string;
 }
 
-/** An inner function of the reference. Which fields there are depends on the function, or else the group. */
-export interface FunctionCase extends CaseBase {
+/** An inner function of the reference, with what goes in and what comes out. */
+export type FunctionCase =
+  | ParseCase
+  | EndpointNameCase
+  | ServicesCase
+  | NamespaceCase
+  | SerialChangeCase
+  | ProgrammingCase
+  | NameServersCase
+  | OtherFunctionCase;
+
+interface FunctionBase extends CaseBase {
   readonly kind: 'function';
-  readonly function?: string;
-  readonly [field: string]: unknown;
+}
+
+/** A name taken apart. */
+export interface ParseCase extends FunctionBase {
+  readonly group: 'parse';
+  readonly qname: string;
+  readonly zone: string;
+  readonly multicluster: boolean;
+  readonly zonal: boolean;
+  /** Absent where the name is none. */
+  readonly expected?: Readonly<Record<'port' | 'protocol' | 'endpoint' | 'service' | 'namespace' | 'podOrSvc', string>>;
+}
+
+/** The name of an endpoint's address. */
+export interface EndpointNameCase extends FunctionBase {
+  readonly group: 'endpoint-hostname';
+  readonly ip: string;
+  readonly hostname: string;
+  readonly podName: string;
+  readonly endpoint_pod_names: boolean;
+  readonly expected: string;
+}
+
+/** What a name stands for. `key` is a path from the root: `/c/test/interwebs/svc/testns/svc1`. */
+export interface ServicesCase extends FunctionBase, Asked {
+  readonly group: 'services-func' | 'services-authority';
+  readonly fixture: string;
+  readonly zones: readonly string[];
+  readonly corefileOptions?: readonly string[];
+  readonly localIPs?: readonly string[];
+  readonly services: readonly { readonly host: string; readonly key: string }[];
+}
+
+/** Whether a namespace is served: foobar exists, nsnoexist does not. */
+export interface NamespaceCase extends FunctionBase {
+  readonly group: 'namespace-predicates';
+  readonly function: string;
+  readonly namespacesOption: readonly string[];
+  readonly namespace: string;
+  readonly expected: boolean;
+}
+
+/** Whether a change moves the SOA serial. Which fields there are depends on the function. */
+export interface SerialChangeCase extends FunctionBase {
+  readonly group: 'serial-change';
+  readonly function: string;
+  readonly old?: ChangedObject | null;
+  readonly new?: ChangedObject | null;
+  readonly a?: ChangedObject | readonly Subset[] | null;
+  readonly b?: ChangedObject | readonly Subset[] | null;
+  /** Whether `a` and `b` are equivalent, or whether the serial moves. */
+  readonly expected?: boolean;
+  readonly internalSerialBumps?: boolean;
+}
+
+/** A Service, a Pod or a subset, by the names of the reference's own structures. */
+export interface ChangedObject extends Partial<Subset> {
+  readonly ExternalIPs?: readonly string[];
+  readonly ExternalName?: string;
+  readonly PodIP?: string;
+  readonly podIP?: string;
+}
+
+export interface Subset {
+  readonly Addresses: readonly { readonly IP: string; readonly Hostname?: string }[];
+  readonly Ports: readonly { readonly Name: string; readonly Port?: number; readonly Protocol?: string }[];
+}
+
+/** Whether the time from a change to its names is measured. */
+export interface ProgrammingCase extends FunctionBase {
+  readonly group: 'programming-latency';
+  readonly raw: {
+    readonly services: readonly { readonly ClusterIPs: readonly string[] }[] | null;
+    readonly ttSet: boolean;
+    readonly wantLabel: string;
+    readonly wantSampleCount: number;
+  };
+}
+
+/** The name servers of a zone, as records without TTL. */
+export interface NameServersCase extends FunctionBase {
+  readonly group: 'ns-addrs';
+  readonly function: string;
+  readonly fixture: string;
+  readonly localIPs: readonly string[];
+  readonly records: readonly string[];
+}
+
+export interface OtherFunctionCase extends FunctionBase {
+  readonly group: 'external-func' | 'autopath' | 'bound-ips' | 'metrics-label';
 }
 
 /** A change in the cluster, in words, and which SOA serials move with it. */

@@ -1,0 +1,169 @@
+import { isIPv4 } from 'node:net';
+import { keyOf, labelsOf } from '../../../src/dns/name.ts';
+import { type Entry, find } from '../../../src/plugins/kubernetes/backend.ts';
+import { Directory } from '../../../src/plugins/kubernetes/directory.ts';
+import { endpointName } from '../../../src/plugins/kubernetes/endpoint-name.ts';
+import { nameServers } from '../../../src/plugins/kubernetes/name-servers.ts';
+import { type Subject, subjectOf } from '../../../src/plugins/kubernetes/question.ts';
+import type {
+  EndpointNameCase,
+  FunctionCase,
+  NamespaceCase,
+  NameServersCase,
+  OtherFunctionCase,
+  ParseCase,
+  ServicesCase,
+} from './case-file.ts';
+import { compared, needs, notApplicable, type Outcome } from './outcome.ts';
+import { runProgramming, runSerialChange } from './serial-changes.ts';
+import { storeOf } from './store.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Inner functions of the reference, against whatever does the same here. */
+export async function* runFunctions(
+  cases: readonly FunctionCase[],
+  surroundings: Surroundings,
+): AsyncGenerator<[FunctionCase, Outcome]> {
+  for (const one of cases) yield [one, await run(one, surroundings)];
+}
+
+async function run(one: FunctionCase, surroundings: Surroundings): Promise<Outcome> {
+  switch (one.group) {
+    case 'parse':
+      return runParse(one);
+    case 'endpoint-hostname':
+      return runEndpointName(one);
+    case 'services-func':
+      return runServices(one, surroundings);
+    case 'services-authority':
+      return runAuthority(one, surroundings);
+    case 'namespace-predicates':
+      return runNamespace(one);
+    case 'serial-change':
+      return runSerialChange(one);
+    case 'programming-latency':
+      return runProgramming(one);
+    case 'ns-addrs':
+      return runNameServers(one, surroundings);
+    default:
+      return explain(one, surroundings);
+  }
+}
+
+function explain({ group }: OtherFunctionCase, surroundings: Surroundings): Outcome {
+  switch (group) {
+    case 'external-func':
+      return surroundings.has('k8s_external')
+        ? notApplicable('an inner function of k8s_external; its queries ask the same')
+        : needs('plugin k8s_external');
+    case 'autopath':
+      return surroundings.has('autopath')
+        ? notApplicable('an inner function of autopath; its queries ask the same')
+        : needs('plugin autopath');
+    case 'bound-ips':
+      return notApplicable('own addresses are those of the host, whatever the server is bound to');
+    case 'metrics-label':
+      return notApplicable('a label value is text from the start, never bytes that could be no UTF-8');
+    default:
+      return group satisfies never;
+  }
+}
+
+function runParse({ qname, zone, multicluster, zonal, expected }: ParseCase): Outcome {
+  if (multicluster) return needs('kubernetes option multicluster');
+  if (zonal) return needs('kubernetes option zonal');
+  if (qname.includes('..')) return notApplicable('no packet holds a name with an empty label');
+  return compared(
+    expected && { ...partsOf({ kind: 'container' }), ...expected },
+    partsOf(subjectOf(keyOf(qname), zone)),
+  );
+}
+
+/** A subject in the reference's terms; undefined for a name that is none. */
+function partsOf(subject: Subject): ParseCase['expected'] {
+  const nothing = { port: '', protocol: '', endpoint: '', cluster: '', service: '', namespace: '', podOrSvc: '' };
+  switch (subject.kind) {
+    case 'invalid':
+      return undefined;
+    case 'container':
+      return nothing;
+    case 'namespace':
+      return { ...nothing, namespace: subject.namespace, podOrSvc: subject.realm };
+    case 'pod':
+      return { ...nothing, service: subject.label, namespace: subject.namespace, podOrSvc: 'pod' };
+    case 'service': {
+      const { namespace, service, part } = subject;
+      const named = { ...nothing, service, namespace, podOrSvc: 'svc' };
+      if (part.kind === 'endpoint') return { ...named, endpoint: part.endpoint };
+      return part.kind === 'port' ? { ...named, port: part.port, protocol: part.protocol } : named;
+    }
+    default:
+      return subject satisfies never;
+  }
+}
+
+function runEndpointName({ ip, hostname, podName, endpoint_pod_names, expected }: EndpointNameCase): Outcome {
+  const endpoint = { addresses: [ip], hostname, podName, nodeName: '', zone: '' };
+  return compared(expected, endpointName(endpoint, ip, endpoint_pod_names));
+}
+
+function runNamespace(one: NamespaceCase): Outcome {
+  const { namespacesOption, namespace, expected } = one;
+  if (one.function === 'configuredNamespace') return notApplicable('half of a question that is asked as a whole here');
+  const isListed = (name: string): boolean => namespacesOption.length === 0 || namespacesOption.includes(name);
+  const store = storeOf({ namespaces: [{ metadata: { name: 'foobar' } }] });
+  return compared(expected, new Directory(store, isListed).hasNamespace(namespace));
+}
+
+const everyNamespace = (): boolean => true;
+const backend = { pods: 'disabled', endpointPodNames: false, ignoreEmptyService: false } as const;
+
+function runServices({ fixture, zones, qname, qtype, services }: ServicesCase, surroundings: Surroundings): Outcome {
+  const zone = zones.find((name) => qname.endsWith(`.${name}`)) ?? '.';
+  if (zone !== zones[0]) return needs('kubernetes option multicluster');
+  const directory = new Directory(storeOf(surroundings.objects(fixture)), everyNamespace);
+  const finding = find(subjectOf(keyOf(qname), zone), directory, backend);
+  switch (finding.kind) {
+    case 'missing':
+      return compared(services, []);
+    case 'alias':
+      return compared(services, [{ host: finding.target, key: pathOf(qname) }]);
+    case 'addresses':
+      return compared(services, finding.entries.filter(isOfFamily(qtype)).map(serviceOf(zone)));
+    default:
+      return finding satisfies never;
+  }
+}
+
+function runAuthority(
+  { fixture, localIPs = [], zones, qtype, services }: ServicesCase,
+  surroundings: Surroundings,
+): Outcome {
+  const [zone = '.'] = zones;
+  const directory = new Directory(storeOf(surroundings.objects(fixture)), everyNamespace);
+  const servers = nameServers(localIPs, directory, backend).filter(isOfFamily(qtype));
+  return compared(services, servers.map(serviceOf(zone)));
+}
+
+function runNameServers(one: NameServersCase, surroundings: Surroundings): Outcome {
+  const [, external, zone = ''] = /external=(\w+), .*zone=(\S+)\)$/.exec(one.function) ?? [];
+  if (external === 'True') return explain({ ...one, group: 'external-func' }, surroundings);
+  const directory = new Directory(storeOf(surroundings.objects(one.fixture)), everyNamespace);
+  const servers = nameServers(one.localIPs, directory, backend);
+  const records = servers.map(({ host, address }) => `${host}.${zone} IN ${isIPv4(address) ? 'A' : 'AAAA'} ${address}`);
+  return compared(one.records.toSorted(), records.toSorted());
+}
+
+/** Whether a question of this type is about the entry: one for addresses is about those of one family. */
+function isOfFamily(qtype: string): (entry: Pick<Entry, 'address'>) => boolean {
+  return ({ address }) => (qtype === 'A' || qtype === 'AAAA' ? isIPv4(address) === (qtype === 'A') : true);
+}
+
+function serviceOf(zone: string): (entry: Pick<Entry, 'address' | 'host'>) => { host: string; key: string } {
+  return ({ address, host }) => ({ host: address, key: pathOf(`${host}.${zone}`) });
+}
+
+/** A name as a path from the root. */
+function pathOf(name: string): string {
+  return `/c/${labelsOf(name).toReversed().join('/')}`;
+}
