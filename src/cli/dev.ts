@@ -37,21 +37,25 @@ export async function dev(command: DevCommand): Promise<number> {
   });
 }
 
-/** The default of kubeadm with the cluster's own API server, and an upstream for the names of its examples. */
+/**
+ * The default of kubeadm with the cluster's own API server, and an upstream for the names of its examples. With port 0 the
+ * system chooses the other ports too.
+ */
 function devCorefile(cluster: DevCluster, port: number): string {
   const upstream = `127.0.0.1:${cluster.upstreamPort}`;
+  const at = (usual: number): string => `127.0.0.1:${port === 0 ? 0 : usual}`;
   return `.:${port} {
     bind 127.0.0.1
     errors
-    health 127.0.0.1:8080
-    ready 127.0.0.1:8181
+    health ${at(8080)}
+    ready ${at(8181)}
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         endpoint ${cluster.url}
         pods insecure
         fallthrough in-addr.arpa ip6.arpa
         ttl 30
     }
-    prometheus 127.0.0.1:9153
+    prometheus ${at(9153)}
     forward example.test ${upstream}
     forward baidu.com ${upstream}
     forward shifen.com ${upstream}

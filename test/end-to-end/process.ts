@@ -37,7 +37,23 @@ export class Portolan {
   static start(corefile: string, args: readonly string[] = [], env: Record<string, string> = {}): Portolan {
     const directory = mkdtempSync(join(tmpdir(), 'portolan-'));
     writeFileSync(join(directory, 'Corefile'), corefile);
-    const child = spawn(join(root, 'bin/portolan'), ['-conf', 'Corefile', '-dns.port', '0', ...args], {
+    return Portolan.#spawn(['-conf', 'Corefile', '-dns.port', '0', ...args], directory, env);
+  }
+
+  /** `portolan dev`; `bundle`: from this script instead of the sources. */
+  static dev(args: readonly string[], bundle?: string): Portolan {
+    const directory = mkdtempSync(join(tmpdir(), 'portolan-'));
+    if (bundle === undefined) return Portolan.#spawn(['dev', ...args], directory, {});
+    return Portolan.#spawn([bundle, 'dev', ...args], directory, {}, process.execPath);
+  }
+
+  static #spawn(
+    args: readonly string[],
+    directory: string,
+    env: Record<string, string>,
+    command = join(root, 'bin/portolan'),
+  ): Portolan {
+    const child = spawn(command, args, {
       cwd: directory,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -8,6 +8,7 @@ import { encodeReply } from '../../src/core/reply.ts';
 import { FLAG, OPCODE, RCODE, typeName } from '../../src/dns/codes.ts';
 import { parseMessage } from '../../src/dns/message.ts';
 import { flagWords, messageText } from '../../src/dns/text.ts';
+import { slotOf } from '../../src/plugins/cache/entry.ts';
 import { cachePlugin } from '../../src/plugins/cache/index.ts';
 import { parseExposition } from '../metrics/parse-exposition.ts';
 import { settled } from '../support/clock.ts';
@@ -373,6 +374,37 @@ t.test('a hit is the very answer that was stored, at once', async (t) => {
   t.match(plain, { source: 'cache', reason: 'from the cache, first given by forward' });
 });
 
+t.test('questions that share a slot do not share an answer', async (t) => {
+  const stored = queryFor('www.example.org. A');
+  const cases: readonly (readonly [question: string, asking?: Asking])[] = [
+    ['www.example.net. A'],
+    ['w.example.org. A'],
+    ['www.example.org. AAAA'],
+    ['www.example.org. A CH'],
+    ['www.example.org. A', { dnssecOk: true }],
+    ['www.example.org. A', { flags: FLAG.CD }],
+  ];
+  for (const [question, asking] of cases) {
+    const bench = new Bench('cache');
+    bench.saying = A(30);
+    await bench.handler(stored);
+    const other = queryFor(question, asking);
+    t.not(slotOf(other), slotOf(stored));
+    other.hash ^= slotOf(other) ^ slotOf(stored);
+    t.equal(slotOf(other), slotOf(stored));
+    bench.asked = [];
+    await bench.handler(other);
+    t.equal(bench.asked.length, 1, question);
+  }
+});
+
+t.test('options belong to one hop', async (t) => {
+  const bench = new Bench('cache');
+  bench.upstream = (query) => ({ ...say(query, A(30)), options: Buffer.from('000f0002000f', 'hex') });
+  t.equal((await bench.handler(queryFor('www.example.org. A'))).options.length, 0);
+  t.equal((await bench.handler(queryFor('www.example.org. A'))).options.length, 0);
+});
+
 t.test('time', async (t) => {
   const bench = new Bench('cache 60');
   bench.saying = A(40);
@@ -577,6 +609,18 @@ t.test('prefetch', async (t) => {
   t.same(await bench.series('prefetch'), ['prefetch_total 3']);
 });
 
+t.test('prefetch goes on for a name that is asked for steadily', async (t) => {
+  const bench = new Bench('cache {\nprefetch 3 1h 50%\n}');
+  bench.saying = A(100);
+  await bench.short();
+  for (const expected of ['cached 100', 'cached 100', 'cached 100']) t.match(await bench.short(), expected);
+  for (let i = 0; i < 3; i++) {
+    await bench.pass(60);
+    t.equal(await bench.short(), 'asked 40 192.0.2.1', 'its hits count on after it was fetched anew');
+    await settled();
+  }
+});
+
 t.test('serve_stale immediate', async (t) => {
   const bench = new Bench('cache {\nserve_stale 1m immediate 7s 10s\n}');
   bench.saying = A(10, '192.0.2.1');
@@ -652,6 +696,14 @@ t.test('serve_stale verify', async (t) => {
   t.equal(await bench.short(), 'asked 30 192.0.2.2');
   t.equal(await bench.short(), 'cached 30 192.0.2.2');
   t.same(await bench.series('served_stale'), ['served_stale_total 6']);
+
+  await bench.pass(30);
+  const late = Promise.withResolvers<Answer>();
+  bench.upstream = () => late.promise;
+  const both = [bench.short(), bench.short()];
+  t.equal(bench.asked.length, 1, 'without RECHECK each client waits for a check of its own');
+  late.resolve(say(queryFor('www.example.org. A'), A(30, '192.0.2.3')));
+  t.same(await Promise.all(both), ['asked 30 192.0.2.3', 'asked 30 192.0.2.3']);
 });
 
 t.test('serve_stale verify with a timeout', async (t) => {

@@ -170,6 +170,13 @@ t.test('an answer is made once, belongs to every spelling, and to no cache', asy
   t.match(bench.handler(queryFor('2.0.0.10.in-addr.arpa. PTR')), { live: true });
 });
 
+t.test('names that share a hash do not share an answer', async (t) => {
+  const bench = new Bench('hosts {\n10.0.0.1 web.test\n}');
+  const query = queryFor('www.test. A');
+  query.hash = queryFor('web.test. A').hash;
+  t.throws(() => bench.handler(query), QueryError);
+});
+
 t.test('lines of the Corefile come after those of the file', async (t) => {
   const bench = new Bench('hosts /f {\n10.0.0.2 web.test *.apps.test # more\n10.0.0.3 a.apps.test\nttl 60\n}');
   t.equal(await bench.ask('web.test. A'), 'NOERROR aa | web.test. 60 IN A 10.0.0.2', 'known without any file');
@@ -237,6 +244,12 @@ t.test('the file over time', async (t) => {
   bench.files.write(path, '10.0.0.2 web.test *.apps.test', 1_700_000_001_000);
   await bench.pass(15);
   t.equal(await bench.ask('web.test. A'), 'NOERROR aa | web.test. 3600 IN A 10.0.0.2');
+
+  bench.files.write(path, '10.0.0.20 web.test', 1_700_000_001_000);
+  await bench.pass(15);
+  t.equal(await bench.ask('web.test. A'), 'NOERROR aa | web.test. 3600 IN A 10.0.0.20', 'written twice in a moment');
+  bench.files.write(path, '10.0.0.2 web.test *.apps.test', 1_700_000_001_500);
+  await bench.pass(15);
 
   bench.files.remove(path);
   await bench.pass(15);

@@ -114,7 +114,7 @@ function canonicalKey(key: string, aliases: ReadonlyMap<string, ReadonlySet<stri
   let at = key;
   for (let targets = aliases.get(at); targets !== undefined; targets = aliases.get(at)) {
     const [target] = targets;
-    if (targets.size !== 1 || target === undefined || false) return undefined;
+    if (targets.size !== 1 || target === undefined || seen.has(at)) return undefined;
     seen.add(at);
     at = target;
   }

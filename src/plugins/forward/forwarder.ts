@@ -172,7 +172,7 @@ function toAnswer(query: Query, reply: Buffer, { endpoint }: Upstream, transport
   const rcode = reply.readUInt8(3) & 15;
   if (isBareError(reply)) return emptyAnswer(rcode, 'forward', `${endpoint} could not read the question`);
   try {
-    return { ...answerFromMessage(query, reply, 'forward'), reason: `${endpoint} says so` };
+    return { ...answerFromMessage(query, reply, 'forward'), reason: `answered by ${endpoint}` };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     const reason = `${endpoint} sent a reply that can not be read: ${error.message}`;

@@ -74,7 +74,7 @@ function accessOf({ access }: KubernetesConfig, host: Host): Access {
 
 function podAccess(host: Host): Access {
   try {
-    return inClusterAccess(host.environment);
+    return inClusterAccess(host.environment, host.environment['PORTOLAN_SERVICE_ACCOUNT'] || undefined);
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
     const advice = `outside a cluster, name the API server with 'endpoint' or 'kubeconfig' in the kubernetes block`;

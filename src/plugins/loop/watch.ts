@@ -63,7 +63,7 @@ export class LoopWatch {
     const { signal } = this.#stopped;
     const untilMs = clock.now() + START_MS;
     while (clock.now() < untilMs && !signal.aborted) {
-      const { probe } = await this.#ask(zone, (name, limits) => self.exchange(questionFor(name), limits));
+      const { probe } = await this.#ask(zone, async (name, limits) => self.exchange(questionFor(name), limits));
       if (probe.peer !== undefined) return true;
       await pause(clock, RETRY_MS, signal);
     }
@@ -78,7 +78,7 @@ export class LoopWatch {
     const { log, zone } = this.#parts;
     const { server, transport } = route;
     const probeZone = isWithin(route.zone, zone) ? route.zone : zone;
-    const { probe, answered } = await this.#ask(probeZone, (name, limits) =>
+    const { probe, answered } = await this.#ask(probeZone, async (name, limits) =>
       server.exchange(questionFor(name), transport, limits),
     );
     if (probe.peer !== undefined) {
