@@ -125,7 +125,7 @@ class StreamConnection {
     this.#socket = dialer.dial();
     this.#socket.setNoDelay(true);
     this.#opened = within(clock, dialMs, this.#open(dialer.openEvent), () => this.#dialTimeout());
-    this.#opened.catch(() => this.#socket.destroy());
+    this.#opened.catch(() => this.retire());
   }
 
   /** How many questions are under way. */

@@ -27,8 +27,12 @@ export class UdpClient implements Client {
     this.#slots = Array.from({ length: maxIdle > 0 ? Math.min(SLOTS, maxIdle) : SLOTS }, () => undefined);
   }
 
-  exchange(request: Request, limits: Limits): Promise<Buffer> {
-    const { random, onConnection } = this.#options;
+  async exchange(request: Request, limits: Limits): Promise<Buffer> {
+    const { address, port, random, onConnection } = this.#options;
+    // Sent, it would be an error of the socket and fail all questions on it.
+    if (request.wire.length > MOST_BYTES) {
+      throw new UpstreamError(`write udp ${endpointText(address, port)}: message too long`);
+    }
     const slot = random.below(this.#slots.length);
     const present = this.#slots[slot];
     const reused = present !== undefined && this.#isUsable(present);
@@ -58,6 +62,8 @@ const SLOTS = 4;
 /** Questions over one socket: making it then costs a twentieth of what they cost. */
 const USES = 16;
 const MOST_SOCKETS = 256;
+/** The most that a datagram of IPv4 holds. */
+const MOST_BYTES = 65_507;
 
 // Above the ports that Kubernetes gives to services (30000 to 32767) and up to the last one.
 const FIRST_PORT = 32_768;

@@ -106,7 +106,7 @@ class Bench {
 
 const A = (ttl: number, address = '192.0.2.1'): Saying => ({ answer: [`www.example.org. ${ttl} IN A ${address}`] });
 
-/** What the upstream of the session says, by first label; else an A record. */
+/** What the upstream says, by first label; else an A record. */
 const SAYINGS: Readonly<Record<string, Saying>> = {
   ttl0: { answer: ['ttl0.example.org. 0 IN A 1.1.1.1'] },
   ttlmix: {
@@ -154,7 +154,7 @@ const SAYINGS: Readonly<Record<string, Saying>> = {
 };
 
 /** Question, what the client gets at first, and what it gets when it asks again at once. */
-const SESSION: readonly (readonly [question: string, first: string, again: string, asking?: Asking])[] = [
+const EXCHANGES: readonly (readonly [question: string, first: string, again: string, asking?: Asking])[] = [
   [
     'www.example.org. A',
     'asked\nNOERROR qr rd ra\nanswer www.example.org. 30 IN A 93.184.216.34',
@@ -324,7 +324,7 @@ async function byLabel(query: Query): Promise<Answer> {
 t.test('what clients get with `cache 30` before a resolver, at first and again', async (t) => {
   const bench = new Bench('cache 30');
   bench.upstream = byLabel;
-  for (const [question, first, again, asking] of SESSION) {
+  for (const [question, first, again, asking] of EXCHANGES) {
     t.equal(await bench.ask(question, asking), first, `${question} at first`);
     t.equal(await bench.ask(question, asking), again, `${question} again`);
   }

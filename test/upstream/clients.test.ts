@@ -263,6 +263,19 @@ t.test('udp: a port that is taken is passed over', async (t) => {
   nowhere.close();
 });
 
+t.test('udp: a question too large for a datagram does no harm to others', async (t) => {
+  const { server, options, limits } = await rig(t, {}, { maxIdle: 1 });
+  const client = new UdpClient(options);
+  const other = client.exchange(question('a.test.'), limits());
+  const large = { wire: Buffer.alloc(65_508), questionEnd: 17 };
+  t.equal(
+    await failure(client.exchange(large, limits())),
+    `UpstreamError: write udp ${server.endpoint}: message too long`,
+  );
+  t.equal(said(await other), '0 192.0.2.1');
+  client.close();
+});
+
 t.test('udp: replies of any size and kind', async (t) => {
   const answer = Array.from({ length: 900 }, (_, i) => addressRecord('big.test.', 60, `10.0.${i >> 8}.${i & 255}`));
   const big = await rig(t, { script: (message) => [replyTo(message, { answer })] });
@@ -375,7 +388,12 @@ t.test('tcp: what fails', async (t) => {
 
   const { server, clock, options, limits } = await rig(t);
   const port = server.port;
-  const hanging = { ...options, sockets: { ...systemSockets, tcp: () => new Socket() } };
+  let dials = 0;
+  const hang = (): Socket => {
+    dials++;
+    return new Socket();
+  };
+  const hanging = { ...options, sockets: { ...systemSockets, tcp: hang } };
   const blackhole = new StreamClient(hanging, { ...tcpDialer(hanging), mostConnections: 1 });
   const first = failure(blackhole.exchange(question('a.test.'), limits()));
   const hasty = failure(blackhole.exchange(question('b.test.'), { readMs: 2000, deadlineMs: clock.now() + 1000 }));
@@ -383,6 +401,11 @@ t.test('tcp: what fails', async (t) => {
   t.equal(await hasty, `UpstreamError: dial tcp 127.0.0.1:${port}: i/o timeout`, 'its own deadline');
   await clock.advance(1000);
   t.equal(await first, `UpstreamError: dial tcp 127.0.0.1:${port}: i/o timeout`);
+  t.equal(dials, 1);
+  const second = failure(blackhole.exchange(question('a.test.'), limits()));
+  t.equal(dials, 2, 'the next question does not get the dead connection');
+  await clock.advance(2000);
+  await second;
   t.equal(clock.pending, 0);
 
   await server.close();

@@ -132,7 +132,7 @@ export class Answers {
     const { slot, kind, shelf } = entry;
     if (shelf === 'success') {
       const before = preferPositive && kind !== 'positive' ? this.success.find(query, slot) : undefined;
-      
+      if (before?.kind === 'positive' && this.#isUsable(before, entry.bornMs)) return undefined;
       if (!preferPositive || kind === 'positive') this.denial.drop(query, slot);
     } else if (!preferPositive && kind !== 'failure') {
       this.success.drop(query, slot);

@@ -170,13 +170,14 @@ function toRequest(query: Query): Request {
  */
 function toAnswer(query: Query, reply: Buffer, { endpoint }: Upstream, transport: 'udp' | 'tcp'): Answer {
   const rcode = reply.readUInt8(3) & 15;
-  if (isBareError(reply)) return emptyAnswer(rcode, 'forward', `${endpoint} could not read the question`);
+  const flags = reply.readUInt16BE(2) & FLAG.RA;
+  if (isBareError(reply)) return emptyAnswer(rcode, 'forward', `${endpoint} could not read the question`, flags);
   try {
     return { ...answerFromMessage(query, reply, 'forward'), reason: `answered by ${endpoint}` };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     const reason = `${endpoint} sent a reply that can not be read: ${error.message}`;
     if (transport === 'tcp') throw new UpstreamError(reason, { cause: error });
-    return emptyAnswer(rcode, 'forward', reason, FLAG.TC | (reply.readUInt16BE(2) & FLAG.RA));
+    return emptyAnswer(rcode, 'forward', reason, flags | FLAG.TC);
   }
 }

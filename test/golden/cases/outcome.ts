@@ -5,13 +5,12 @@ export type Outcome =
   | { readonly is: 'alike' }
   /** `detail`: what was expected and what came, a line each. */
   | { readonly is: 'differs'; readonly detail: string }
+  /** It differs, and is meant to. `ids`: its own or those of its steps, as `differences.ts` has them. */
+  | { readonly is: 'intended'; readonly ids: readonly string[] }
   /** The server lacks something that the case is about: `plugin k8s_external`. */
   | { readonly is: 'needs'; readonly what: string }
   /** There is nothing here that it could be compared with. */
   | { readonly is: 'not applicable'; readonly why: string };
-
-/** How a kind of case is run: cases that can share a server come together. */
-export type Runner<C> = (cases: readonly C[]) => AsyncIterable<readonly [C, Outcome]>;
 
 export const alike: Outcome = { is: 'alike' };
 

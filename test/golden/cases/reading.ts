@@ -68,6 +68,20 @@ function strings(hex: string): string {
   return texts.join(' ');
 }
 
+/** A reading with the TTLs that were expected wherever its own are at most `seconds` lower. */
+export function rejuvenated(reading: Reading, expected: Expected, seconds: number): Reading {
+  const section = (part: 'answer' | 'authority' | 'additional'): string[] =>
+    reading[part].map((record) => expected[part]?.find((wanted) => isOlder(record, wanted, seconds)) ?? record);
+  return { ...reading, answer: section('answer'), authority: section('authority'), additional: section('additional') };
+}
+
+const TTL = /^(\S+) (\d+) /;
+
+function isOlder(record: string, wanted: string, seconds: number): boolean {
+  const lost = Number(TTL.exec(wanted)?.[2]) - Number(TTL.exec(record)?.[2]);
+  return record.replace(TTL, '$1 ') === wanted.replace(TTL, '$1 ') && lost > 0 && lost <= Math.ceil(seconds);
+}
+
 /**
  * What differs, as lines with `-` for what was expected and `+` for what came; undefined where nothing does. Of a truncated
  * reply only the head counts: which records fit is chance.

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { TYPE } from '../../../src/dns/codes.ts';
 import { parseMessage } from '../../../src/dns/message.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { exchangeUdp, questionWire } from '../../support/dns-client.ts';
-import { type Collection, COLLECTIONS } from '../../support/static-api.ts';
+import { COLLECTIONS } from '../../support/static-api.ts';
+import { untilConfirmed } from '../synced.ts';
 import type { SerialEventCase } from './case-file.ts';
 import { changes, cluster } from './cluster-changes.ts';
 import { compared, differs, type Outcome, refused } from './outcome.ts';
@@ -34,7 +34,7 @@ async function run(one: SerialEventCase, served: Served, clock: LeapingClock, ha
   clock.leap();
   served.api.push(...change);
   served.api.bookmark(change[0]);
-  await untilSeen(change[0], served);
+  await untilConfirmed(served.server, COLLECTIONS[change[0]].kind, LEAP_MS / 2000);
   const after = await Promise.all(zones.map((zone) => serialOf(zone, served)));
   const expected = [one.clusterZoneSerialBumps, one.k8sExternalSerialBumps].slice(0, zones.length);
   return compared(
@@ -69,18 +69,5 @@ class LeapingClock implements Clock {
 
   after(...args: Parameters<Clock['after']>): ReturnType<Clock['after']> {
     return systemClock.after(...args);
-  }
-}
-
-const POLL_MS = 2;
-
-/** Resolves when the server knows that it is current: the hour that passed lies before the last it heard of the kind. */
-async function untilSeen(collection: Collection, { server }: Served): Promise<void> {
-  const { kind } = COLLECTIONS[collection];
-  const series = `portolan_kubernetes_confirmed_age_seconds{kind="${kind}"} `;
-  for (;;) {
-    const age = (await server.metrics.exposition()).split(series)[1]?.split('\n')[0];
-    if (Number(age) * 1000 < LEAP_MS / 2) return;
-    await delay(POLL_MS);
   }
 }

@@ -1,0 +1,27 @@
+import t from 'tap';
+import { plugins } from '../../src/plugins/index.ts';
+import { type Case, readCases, readFixtures } from './cases/case-file.ts';
+import type { Outcome } from './cases/outcome.ts';
+import { runCases } from './cases/suite.ts';
+import { Surroundings } from './cases/surroundings.ts';
+import { SAMPLE } from './recordings.ts';
+
+/** Cases that wait for an upstream to time out, or for a shutdown to be delayed: seconds each, left to `npm run cases`. */
+const SLOW = /"(ext-)?slow\.|garbage\.example|qmismatch\.example|lameduck/;
+
+t.test('what the reference does is done here', async (t) => {
+  using surroundings = new Surroundings(plugins, readFixtures(SAMPLE));
+  const cases = readCases(SAMPLE).filter((one) => !SLOW.test(JSON.stringify(one)));
+  const groups = new Map<string, (readonly [Case, Outcome])[]>();
+  for await (const result of runCases(cases, surroundings)) {
+    const name = `${result[0].kind} ${result[0].group}`;
+    groups.set(name, [...(groups.get(name) ?? []), result]);
+  }
+  for (const [name, results] of groups) {
+    const differing = results.flatMap(([{ id }, outcome]) =>
+      outcome.is === 'differs' ? [`${id}\n${outcome.detail}`] : [],
+    );
+    t.same(differing, [], name);
+  }
+  t.equal([...groups.values()].flat().length, cases.length, 'every case was run');
+});
