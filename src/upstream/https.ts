@@ -1,5 +1,10 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
-import type { SecureClientSessionOptions } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+  type SecureClientSessionOptions,
+} from 'node:http2';
 import type { Timer } from '../runtime/clock.ts';
 import {
   type Client,
@@ -50,15 +55,9 @@ export class HttpsClient implements Client {
     this.#expiry?.cancel();
     this.#underway++;
     try {
-      for (;;) {
-        const { session, reused } = this.#connection();
-        this.#options.onConnection(reused);
-        try {
-          return await this.#ask(session, request, patienceMs(limits, this.#options.clock));
-        } catch (error) {
-          if (!reused || !(error instanceof StaleConnectionError)) throw error;
-        }
-      }
+      const { session, reused } = this.#connection();
+      const reply = this.#ask(session, request, limits);
+      return await (reused ? reply.catch((error: unknown) => this.#askAfresh(error, session, request, limits)) : reply);
     } finally {
       this.#underway--;
       if (this.#underway === 0) this.#rest();
@@ -70,18 +69,27 @@ export class HttpsClient implements Client {
     if (this.#underway === 0) this.#rest();
   }
 
+  /** A second try, once, when `stale` turned out to be of no more use. */
+  #askAfresh(error: unknown, stale: ClientHttp2Session, request: Request, limits: Limits): Promise<Buffer> {
+    if (!(error instanceof StaleConnectionError)) throw error;
+    if (this.#session === stale) this.#drop();
+    return this.#ask(this.#connection().session, request, limits);
+  }
+
   #connection(): { readonly session: ClientHttp2Session; readonly reused: boolean } {
-    const { clock, maxAgeMs } = this.#options;
+    const { clock, maxAgeMs, sockets, onConnection } = this.#options;
     if (maxAgeMs > 0 && clock.now() - this.#bornMs >= maxAgeMs) this.#drop();
     const present = this.#session;
-    if (present !== undefined && !present.closed && !present.destroyed) return { session: present, reused: true };
-    const session = this.#options.sockets.http2(`https://${this.#https.authority}`, this.#https.session);
+    const reused = present !== undefined && !present.closed && !present.destroyed;
+    onConnection(reused);
+    if (reused) return { session: present, reused };
+    const session = sockets.http2(`https://${this.#https.authority}`, this.#https.session);
     // The streams under way report it.
     session.on('error', () => {});
     session.on('goaway', () => session.close());
     this.#session = session;
     this.#bornMs = clock.now();
-    return { session, reused: false };
+    return { session, reused };
   }
 
   /** Nothing is under way: the connection stays for a while, or not at all. */
@@ -98,10 +106,11 @@ export class HttpsClient implements Client {
     this.#session = undefined;
   }
 
-  #ask(session: ClientHttp2Session, request: Request, waitMs: number): Promise<Buffer> {
+  #ask(session: ClientHttp2Session, request: Request, limits: Limits): Promise<Buffer> {
+    const { clock } = this.#options;
     const stream = this.#send(session, request);
     const late = (): Error => new UpstreamError(`${this.#url}: i/o timeout`);
-    const reply = within(this.#options.clock, waitMs, this.#receive(stream), late);
+    const reply = within(clock, patienceMs(limits, clock), this.#receive(stream), late);
     return reply.then(
       (wire) => {
         if (!isReplyTo(request, wire)) throw new MismatchError('the reply belongs to another question');

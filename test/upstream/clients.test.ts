@@ -485,6 +485,22 @@ t.test('https: what fails', async (t) => {
   t.match(await failure(client.exchange(question('a.test.'), mismatch.limits())), /^MismatchError/);
   client.close();
 
+  let resets = false;
+  const resetting = await rig(t, {
+    protocol: 'https',
+    script: (message) => (resets ? 'reset' : [withAddress(message)]),
+  });
+  const again = overHttps(resetting.options, 'POST');
+  await again.exchange(question('a.test.'), resetting.limits());
+  resets = true;
+  t.match(
+    await failure(again.exchange(question('b.test.'), resetting.limits())),
+    /^StaleConnectionError: .*INTERNAL_ERROR/,
+  );
+  t.equal(resetting.server.seen.length, 3, 'one more try, over a new connection');
+  t.equal(resetting.server.connections, 2);
+  again.close();
+
   const bad = await rig(t, { protocol: 'https', status: 503 });
   const other = overHttps(bad.options, 'POST');
   t.equal(

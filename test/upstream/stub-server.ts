@@ -1,7 +1,7 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2';
+import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
@@ -12,8 +12,9 @@ import { flagWords } from '../../src/dns/text.ts';
 
 export type Via = 'udp' | 'tcp' | 'tls' | 'https';
 
-/** What comes back for a message: packets, sent in order; none is silence, 'hang up' ends the connection. */
-export type Script = (message: Message, via: Via) => readonly Buffer[] | 'hang up';
+/** What comes back: packets, sent in order; none is silence, 'hang up' ends the connection, 'reset' an HTTP/2 stream. */
+export type Replies = readonly Buffer[] | 'hang up' | 'reset';
+export type Script = (message: Message, via: Via) => Replies;
 
 export interface StubOptions {
   readonly script?: Script;
@@ -126,7 +127,7 @@ export class StubServer {
     socket.on('message', (wire, from) => {
       const send = (reply: Buffer): void => socket.send(reply, from.port, from.address);
       const replies = this.#answer(wire, 'udp', from.port, send);
-      if (replies !== 'hang up') replies.forEach(send);
+      if (typeof replies !== 'string') replies.forEach(send);
     });
     this.#datagrams = socket;
     this.port = socket.address().port;
@@ -159,7 +160,7 @@ export class StubServer {
         const end = 2 + received.readUInt16BE();
         const replies = this.#answer(received.subarray(2, end), via, socket.remotePort ?? 0, send);
         received = received.subarray(end);
-        if (replies === 'hang up') socket.destroy();
+        if (typeof replies === 'string') socket.destroy();
         else replies.forEach(send);
       }
     });
@@ -182,13 +183,14 @@ export class StubServer {
         };
         const replies = this.#answer(wire, 'https', 0, send);
         if (replies === 'hang up') stream.session?.destroy();
+        else if (replies === 'reset') stream.close(constants.NGHTTP2_INTERNAL_ERROR);
         else replies.forEach(send);
       });
     });
     return server;
   }
 
-  #answer(wire: Buffer, via: Via, port: number, send: (reply: Buffer) => void): readonly Buffer[] | 'hang up' {
+  #answer(wire: Buffer, via: Via, port: number, send: (reply: Buffer) => void): Replies {
     const message = parseMessage(wire);
     const [question] = message.questions;
     const flags = flagWords(message.flags).join(' ');

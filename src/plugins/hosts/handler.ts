@@ -1,6 +1,6 @@
 import { type Answer, emptyAnswer } from '../../core/answer.ts';
 import { buildAnswer } from '../../core/encode.ts';
-import { type Handler, QueryError } from '../../core/handler.ts';
+import type { Handler } from '../../core/handler.ts';
 import { innerQuery } from '../../core/inner-query.ts';
 import type { Query } from '../../core/query.ts';
 import type { ZoneSet } from '../../core/zone-name.ts';
@@ -22,6 +22,12 @@ const noData: Answer = {
   live: true,
 };
 
+/** The reference leaves such a query to the server, which says SERVFAIL; no error is logged. */
+const unknown: Answer = {
+  ...emptyAnswer(RCODE.SERVFAIL, 'hosts', 'the hosts file has no such name, and hosts has no fallthrough for it'),
+  live: true,
+};
+
 /** Answers for names and addresses of the table; the answers are kept there. */
 export function hostsHandler(parts: HostsParts, next: Handler): Handler {
   const { table, zones, fallthrough, fallthroughUnsupported, ttl } = parts;
@@ -35,16 +41,12 @@ export function hostsHandler(parts: HostsParts, next: Handler): Handler {
     if (fallthroughUnsupported && !isAddressType(query.type) && fallthrough.covers(query)) return next(query);
     const host = table().host(query);
     if (host !== undefined) return addresses(query, host, ttl);
-    return fallthrough.covers(query) ? next(query) : unknown(query);
+    return fallthrough.covers(query) ? next(query) : unknown;
   };
 }
 
 function isAddressType(type: number): boolean {
   return type === TYPE.A || type === TYPE.AAAA;
-}
-
-function unknown(query: Query): never {
-  throw new QueryError(RCODE.SERVFAIL, `${query.key} is no host here, and hosts has no fallthrough for it`);
 }
 
 function addresses(query: Query, host: Host, ttl: number): Answer {

@@ -70,8 +70,8 @@ function lookUp(parts: HandlerParts, query: Query, zone: string, next: Handler):
 
 /**
  * The rest of a chain of aliases that leaves the zone, asked of the whole server. A target that does not exist leaves the
- * alias alone in the answer; a target that could not be asked for is an error, since an alias alone would tell the client
- * that there are no addresses.
+ * alias alone in the answer. A target that could not be asked for is SERVFAIL, since an alias alone would tell the client
+ * that there are no addresses; the cause was told where it arose.
  */
 async function followOutside(
   parts: HandlerParts,
@@ -80,11 +80,21 @@ async function followOutside(
 ): Promise<Answer> {
   const asked = query.copy();
   const inner = innerQuery(asked, target, asked.type);
-  const found = await parts.resolve(inner);
+  const found = await ask(parts.resolve, inner);
   if (found.rcode !== RCODE.NOERROR && found.rcode !== RCODE.NXDOMAIN) {
-    throw new QueryError(RCODE.SERVFAIL, `the target ${target} of an ExternalName could not be resolved`);
+    const reason = `the target ${target} of an ExternalName could not be resolved`;
+    return { ...emptyAnswer(RCODE.SERVFAIL, 'kubernetes', reason), live: true };
   }
   const answer = [...records, ...recordsAt(inner, found, parts.now()).answer];
   const flags = FLAG.AA | (found.flags & FLAG.TC);
   return buildAnswer(asked, { rcode: RCODE.NOERROR, flags, source: 'kubernetes', live: true, answer });
+}
+
+async function ask(resolve: Handler, query: Query): Promise<Answer> {
+  try {
+    return await resolve(query);
+  } catch (error) {
+    if (error instanceof QueryError) return emptyAnswer(error.rcode, '', error.message);
+    throw error;
+  }
 }
