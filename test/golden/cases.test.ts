@@ -1,5 +1,4 @@
 import t from 'tap';
-import { plugins } from '../../src/plugins/index.ts';
 import { type Case, readCases, readFixtures } from './cases/case-file.ts';
 import type { Outcome } from './cases/outcome.ts';
 import { runCases } from './cases/suite.ts';
@@ -10,7 +9,7 @@ import { SAMPLE } from './recordings.ts';
 const SLOW = /"(ext-)?slow\.|garbage\.example|qmismatch\.example|lameduck/;
 
 t.test('what the reference does is done here', async (t) => {
-  using surroundings = new Surroundings(plugins, readFixtures(SAMPLE));
+  using surroundings = new Surroundings(readFixtures(SAMPLE));
   const cases = readCases(SAMPLE).filter((one) => !SLOW.test(JSON.stringify(one)));
   const groups = new Map<string, (readonly [Case, Outcome])[]>();
   for await (const result of runCases(cases, surroundings)) {

@@ -6,7 +6,6 @@
  * Then comes what is missing here for some, and the first differences in full. The exit code is 1 where anything differs
  * that is not meant to, or is meant to and does not.
  */
-import { plugins } from '../../src/plugins/index.ts';
 import { type Case, readCases, readFixtures } from './cases/case-file.ts';
 import type { Outcome } from './cases/outcome.ts';
 import { runCases } from './cases/suite.ts';
@@ -26,7 +25,7 @@ for (const id of outdated) process.stdout.write(`${id} is listed as a difference
 process.exit(outdated.length > 0 || outcomes.some(([, outcome]) => outcome.is === 'differs') ? 1 : 0);
 
 async function runAll(directory: string): Promise<Outcomes> {
-  using surroundings = new Surroundings(plugins, readFixtures(directory));
+  using surroundings = new Surroundings(readFixtures(directory));
   const all: (readonly [Case, Outcome])[] = [];
   for await (const outcome of runCases(readCases(directory), surroundings)) all.push(outcome);
   return all;

@@ -1,5 +1,4 @@
 import { typeCode } from '../../src/dns/codes.ts';
-import type { Plugin } from '../../src/core/plugin.ts';
 import { exchangeUdp, questionWire } from '../support/dns-client.ts';
 import { startServer } from '../support/running-server.ts';
 import { StaticApi } from '../support/static-api.ts';
@@ -18,12 +17,12 @@ const IN_FLIGHT = 32;
 const UDP_BYTES = 4096;
 
 /** Serves the recording's cluster by its Corefile, and asks all its questions over UDP. */
-export async function replay({ corefile, world, answers }: Recording, plugins?: readonly Plugin[]): Promise<Replay> {
+export async function replay({ corefile, world, answers }: Recording): Promise<Replay> {
   await using resources = new AsyncDisposableStack();
   const api = resources.adopt(await StaticApi.start(world), (it) => it.close());
   const upstream = resources.adopt(await startStubUpstream(goldenUpstream), (it) => it.close());
   const text = moved(corefile, api.url, upstream.address);
-  const server = resources.adopt(await startServer(text, plugins === undefined ? {} : { plugins }), (it) => it.close());
+  const server = resources.adopt(await startServer(text), (it) => it.close());
   await untilSynced(server);
   const differences: { asked: RecordedAnswer; actual: string }[] = [];
   const waiting = answers.values();
@@ -42,7 +41,7 @@ function moved(corefile: string, apiUrl: string, upstream: string): string {
   return corefile
     .replace(/^(\S*):\d+(?=\s)/gm, '$1:0')
     .replace(/^(\s*endpoint\s+)\S+/gm, `$1${apiUrl}`)
-    .replace(/^(\s*forward\s+\S+\s+)\S+/gm, `$1${upstream}`);
+    .replace(/^(\s*forward\s+\S+)(\s+[^\s{]+)+/gm, `$1 ${upstream}`);
 }
 
 async function ask(port: number, { name, type }: RecordedAnswer): Promise<string> {

@@ -34,8 +34,11 @@ export function questionWire(question: ClientQuestion): Buffer {
   });
 }
 
-/** Sends one datagram to a server on 127.0.0.1. Resolves with the reply as it came, or undefined where none comes. */
-export function exchangeUdp(port: number, wire: Buffer): Promise<Buffer | undefined> {
+/**
+ * Sends datagrams to a server on 127.0.0.1, one after the other, and resolves with the first reply as it came, or undefined
+ * where none comes. A server takes datagrams in order: when the first deserves no reply, what comes is that to the second.
+ */
+export function exchangeUdp(port: number, ...wires: readonly Buffer[]): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4');
     const timer = setTimeout(() => end(undefined), PATIENCE_MS);
@@ -45,20 +48,7 @@ export function exchangeUdp(port: number, wire: Buffer): Promise<Buffer | undefi
     }
     socket.on('error', reject);
     socket.on('message', end);
-    socket.send(wire, port, HOST);
-  });
-}
-
-/**
- * Sends a datagram that deserves no reply, then `probe`, which does. Resolves with the first reply that comes: that to the
- * probe, if the server is right, since it takes datagrams in order.
- */
-export function firstReply(port: number, wire: Buffer, probe: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp4');
-    socket.on('error', reject);
-    socket.on('message', (reply) => socket.close(() => resolve(reply)));
-    socket.send(wire, port, HOST, () => socket.send(probe, port, HOST));
+    for (const wire of wires) socket.send(wire, port, HOST);
   });
 }
 
@@ -68,7 +58,7 @@ export function exchangeTcp(port: number, wire: Buffer): Promise<Buffer | undefi
     const socket = connect(port, HOST);
     let received: Buffer = Buffer.alloc(0);
     socket.setTimeout(PATIENCE_MS, () => socket.destroy());
-    socket.on('error', reject);
+    socket.on('error', (error) => (isReset(error) ? resolve(undefined) : reject(error)));
     socket.on('close', () => resolve(undefined));
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
@@ -78,6 +68,10 @@ export function exchangeTcp(port: number, wire: Buffer): Promise<Buffer | undefi
     });
     socket.write(withLength(wire));
   });
+}
+
+function isReset(error: Error): boolean {
+  return 'code' in error && error.code === 'ECONNRESET';
 }
 
 /** A message as it travels over TCP, its length in front (RFC 1035 4.2.2). */

@@ -3,9 +3,8 @@ import os from 'node:os';
 import { syncBuiltinESMExports } from 'node:module';
 import { startLines } from '../../src/cli/banner.ts';
 import { systemFiles } from '../../src/corefile/system-files.ts';
-import type { Plugin } from '../../src/core/plugin.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { plugins as builtIn } from '../../src/plugins/index.ts';
+import { plugins } from '../../src/plugins/index.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { type Http, HttpEndpoints, parseAddress } from '../../src/runtime/http.ts';
 import type { Log } from '../../src/runtime/log.ts';
@@ -14,8 +13,6 @@ import { Service } from '../../src/server/service.ts';
 import { memoryLog } from './log.ts';
 
 export interface RunningServerOptions {
-  /** In chain order; those that are built in unless given. */
-  readonly plugins?: readonly Plugin[];
   /** What `<NAME>` stands for in the Corefile. */
   readonly placeholders?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
@@ -44,7 +41,7 @@ export interface RunningServer {
  * port 0; those of HTTP endpoints are moved to free ports. Rejects as `Service.start` does, with nothing left open.
  */
 export async function startServer(corefile: string, options: RunningServerOptions = {}): Promise<RunningServer> {
-  const { clock = systemClock, placeholders = {}, plugins = builtIn, environment = {}, ownAddresses } = options;
+  const { clock = systemClock, placeholders = {}, environment = {}, ownAddresses } = options;
   const { directory = process.cwd() } = options;
   const log = memoryLog();
   const metrics = new Metrics();

@@ -185,9 +185,8 @@ export const labelledUpstream: Respond = (query, transport) => {
     return [replyTo(query, { rcode: RCODE.NXDOMAIN, authority: [ROOT_SOA] })];
   }
   const label = name.slice(0, name.indexOf('.')).toLowerCase();
-  return label in oddities
-    ? (oddities[label]?.(query, name, transport) ?? [])
-    : [replyTo(query, parts(label, name, type))];
+  const oddity = oddities.get(label);
+  return oddity === undefined ? [replyTo(query, parts(label, name, type))] : oddity(query, name, transport);
 };
 
 function rootParts(type: number): Partial<Message> {
@@ -196,56 +195,36 @@ function rootParts(type: number): Partial<Message> {
 
 const noData: Partial<Message> = { authority: [EXAMPLE_ORG_SOA] };
 
-/** Labels whose reply is an ordinary message. */
+/** What the labels stand for whose reply is an ordinary message. */
 function parts(label: string, name: string, type: number): Partial<Message> {
+  const address = (text: string, ttl = TTL, owner = name): ResourceRecord => addressRecord(owner, ttl, text);
   const cname = (target: string, ttl = TTL): ResourceRecord => nameRecord(name, TYPE.CNAME, ttl, target);
-  const address = (owner = name, ttl = TTL, text = '1.1.1.1'): ResourceRecord => addressRecord(owner, ttl, text);
-  switch (label) {
-    case 'nx':
-      return { rcode: RCODE.NXDOMAIN, ...noData };
-    case 'nxnosoa':
-      return { rcode: RCODE.NXDOMAIN };
-    case 'servfail':
-      return { rcode: RCODE.SERVFAIL };
-    case 'refused':
-      return { rcode: RCODE.REFUSED };
-    case 'notimp':
-      return { rcode: RCODE.NOTIMP };
-    case 'formerr':
-      return { rcode: RCODE.FORMERR };
-    case 'nodatanosoa':
-      return {};
-    case 'nodata':
-      return noData;
-    case 'delegate':
-      return { authority: [nameRecord('example.org.', TYPE.NS, TTL, 'ns.example.org.')] };
-    case 'ttl0':
-      return { answer: [address(name, 0)] };
-    case 'ttl2':
-      return { answer: [address(name, 2)] };
-    case 'ttlhuge':
-      return { answer: [address(name, 90_000)] };
-    case 'ttlmix':
-      return {
-        answer: [cname('x.example.org.', 50), address('x.example.org.', 20)],
-        authority: [nameRecord('example.org.', TYPE.NS, 300, 'ns.example.org.')],
-        additional: [address('ns.example.org.', 400, '9.9.9.9')],
-      };
-    case 'cname': {
-      const target = addressOf('target.example.org.', type, '1.2.3.4');
-      return { answer: [cname('target.example.org.'), ...target] };
-    }
-    case 'cnamenodata':
-      return { answer: [cname('target.example.org.')], ...noData };
-    case 'cnamenx':
-      return { rcode: RCODE.NXDOMAIN, answer: [cname('nx.example.org.')], ...noData };
-    case 'aa':
-      return { flags: FLAG.AA, answer: [address(name, TTL, '1.2.3.4')] };
-    case 'ad':
-      return { flags: FLAG.AD, answer: [address(name, TTL, '1.2.3.4')] };
-    default:
-      return plain(name, type);
-  }
+  const ns = (ttl = TTL): ResourceRecord => nameRecord('example.org.', TYPE.NS, ttl, 'ns.example.org.');
+  const replies: Readonly<Record<string, Partial<Message>>> = {
+    nx: { rcode: RCODE.NXDOMAIN, ...noData },
+    nxnosoa: { rcode: RCODE.NXDOMAIN },
+    servfail: { rcode: RCODE.SERVFAIL },
+    refused: { rcode: RCODE.REFUSED },
+    notimp: { rcode: RCODE.NOTIMP },
+    formerr: { rcode: RCODE.FORMERR },
+    nodata: noData,
+    nodatanosoa: {},
+    delegate: { authority: [ns()] },
+    ttl0: { answer: [address('1.1.1.1', 0)] },
+    ttl2: { answer: [address('1.1.1.1', 2)] },
+    ttlhuge: { answer: [address('1.1.1.1', 90_000)] },
+    ttlmix: {
+      answer: [cname('x.example.org.', 50), address('1.1.1.1', 20, 'x.example.org.')],
+      authority: [ns(300)],
+      additional: [address('9.9.9.9', 400, 'ns.example.org.')],
+    },
+    cname: { answer: [cname('target.example.org.'), ...addressOf('target.example.org.', type, '1.2.3.4')] },
+    cnamenodata: { answer: [cname('target.example.org.')], ...noData },
+    cnamenx: { rcode: RCODE.NXDOMAIN, answer: [cname('nx.example.org.')], ...noData },
+    aa: { flags: FLAG.AA, answer: [address('1.2.3.4')] },
+    ad: { flags: FLAG.AD, answer: [address('1.2.3.4')] },
+  };
+  return Object.hasOwn(replies, label) ? (replies[label] ?? {}) : plain(name, type);
 }
 
 function plain(name: string, type: number): Partial<Message> {
@@ -261,27 +240,33 @@ function addressOf(name: string, type: number, ipv4: string): ResourceRecord[] {
 
 type Oddity = (query: Message, name: string, transport: UpstreamTransport) => readonly (Message | Buffer)[];
 
+type Oddity = (query: Message, name: string, transport: UpstreamTransport) => readonly (Message | Buffer)[];
+
 /** Labels whose reply is not one ordinary message, or depends on how it is sent. */
-const oddities: Readonly<Record<string, Oddity>> = {
-  slow: () => [],
-  garbage: () => [Buffer.of(0, 1)],
-  tc: (query, name, transport) =>
-    transport === 'udp' ? [replyTo(query, { flags: FLAG.TC })] : [replyTo(query, plain(name, TYPE.A))],
-  big(query, name, transport) {
-    if (transport === 'udp' && BIG_BYTES > (query.edns?.udpSize ?? 512)) return [replyTo(query, { flags: FLAG.TC })];
-    const answer = Array.from({ length: BIG_RECORDS }, (_, i) => addressRecord(name, TTL, `10.9.0.${i}`));
-    return [replyTo(query, { answer })];
-  },
-  qmismatch(query) {
-    const questions = query.questions.map((question) => ({ ...question, name: 'other.example.org.' }));
-    return [replyTo(query, { questions, answer: [addressRecord('other.example.org.', TTL, '1.2.3.4')] })];
-  },
-  casechange(query, name) {
-    const questions = query.questions.map((question) => ({ ...question, name: name.toUpperCase() }));
-    return [replyTo(query, { questions, answer: [addressRecord(name.toUpperCase(), TTL, '1.2.3.4')] })];
-  },
-  idmismatch(query, name) {
-    const right = replyTo(query, { answer: [addressRecord(name, TTL, '1.2.3.4')] });
-    return [{ ...right, id: query.id ^ 0xffff }, right];
-  },
-};
+const oddities: ReadonlyMap<string, Oddity> = new Map<string, Oddity>([
+  ['slow', () => []],
+  ['garbage', () => [Buffer.of(0, 1)]],
+  ['tc', (query, name, transport) => [replyTo(query, transport === 'udp' ? { flags: FLAG.TC } : plain(name, TYPE.A))]],
+  ['big', big],
+  ['qmismatch', (query) => [asIfAsked(query, 'other.example.org.')]],
+  ['casechange', (query, name) => [asIfAsked(query, name.toUpperCase())]],
+  ['idmismatch', idMismatch],
+]);
+
+function big(query: Message, name: string, transport: UpstreamTransport): Message[] {
+  if (transport === 'udp' && BIG_BYTES > (query.edns?.udpSize ?? 512)) return [replyTo(query, { flags: FLAG.TC })];
+  const answer = Array.from({ length: BIG_RECORDS }, (_, i) => addressRecord(name, TTL, `10.9.0.${i}`));
+  return [replyTo(query, { answer })];
+}
+
+/** A reply whose question has another name than was asked for. */
+function asIfAsked(query: Message, name: string): Message {
+  const questions = query.questions.map((question) => ({ ...question, name }));
+  return replyTo(query, { questions, answer: [addressRecord(name, TTL, '1.2.3.4')] });
+}
+
+/** A reply to somebody else, then the right one. */
+function idMismatch(query: Message, name: string): Message[] {
+  const right = replyTo(query, { answer: [addressRecord(name, TTL, '1.2.3.4')] });
+  return [{ ...right, id: query.id ^ 0xffff }, right];
+}

@@ -131,20 +131,16 @@ function readTargets(directive: DirectiveCursor, words: readonly string[], draft
     return typeof target === 'string' ? [] : [target];
   });
   // What files and host names stand for is not known yet.
-  const known = distinct(targets.flatMap((target) => (target.kind === 'server' ? [target.server] : [])));
+  const known = distinct(targets.filter(({ kind }) => kind === 'server').map(({ server }) => server));
   const mistake = tooMany(known);
   if (mistake !== undefined) throw directive.error(mistake);
   return targets;
 }
 
-function clashOfNames(target: Target, servername: string): string | undefined {
-  const { host, address } =
-    target.kind === 'server'
-      ? { host: target.server, address: target.server.address }
-      : { host: target.host, address: target.host.name };
-  if (servername === '' || host.servername === '') return undefined;
-  const proxy = `${host.protocol}://${endpointText(address, host.port)}`;
-  return `both forward ('${servername}') and proxy level ('${host.servername}') TLS servernames are set for upstream proxy '${proxy}'`;
+function clashOfNames({ server }: Target, servername: string): string | undefined {
+  if (servername === '' || server.servername === '') return undefined;
+  const proxy = `${server.protocol}://${endpointText(server.address, server.port)}`;
+  return `both forward ('${servername}') and proxy level ('${server.servername}') TLS servernames are set for upstream proxy '${proxy}'`;
 }
 
 function optionsFor(draft: Draft): Record<string, (option: LineCursor) => void> {

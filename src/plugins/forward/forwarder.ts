@@ -171,7 +171,10 @@ function toRequest(query: Query): Request {
 function toAnswer(query: Query, reply: Buffer, { endpoint }: Upstream, transport: 'udp' | 'tcp'): Answer {
   const rcode = reply.readUInt8(3) & 15;
   const flags = reply.readUInt16BE(2) & FLAG.RA;
-  if (isBareError(reply)) return emptyAnswer(rcode, 'forward', `${endpoint} could not read the question`, flags);
+  if (isBareError(reply)) {
+    // Nothing says that it is an answer to this very question: it is passed on, but never kept.
+    return { ...emptyAnswer(rcode, 'forward', `${endpoint} could not read the question`, flags), live: true };
+  }
   try {
     return { ...answerFromMessage(query, reply, 'forward'), reason: `answered by ${endpoint}` };
   } catch (error) {

@@ -33,7 +33,7 @@ export async function findServers(targets: readonly Target[], sources: Sources):
   for (const target of targets) {
     if (target.kind === 'server') found.push(target.server);
     else if (sources.files.kind(target.word) === 'file') found.push(...fromFile(target.word, sources));
-    else found.push(...(await fromHost(target.host, sources)));
+    else found.push(...(await fromHost(target.server, sources)));
   }
   const servers = distinct(found);
   if (servers.length === 0) throw new Error('no valid upstream addresses found');
@@ -67,10 +67,8 @@ function fromFile(file: string, { files }: Sources): ServerAddress[] {
   }));
 }
 
-async function fromHost(
-  { name, servername, ...host }: Extract<Target, { kind: 'name' }>['host'],
-  { clock, lookup, resolvers }: Sources,
-): Promise<ServerAddress[]> {
+async function fromHost(host: ServerAddress, { clock, lookup, resolvers }: Sources): Promise<ServerAddress[]> {
+  const { address: name, servername } = host;
   const late = (): Error => new Error('no answer within 10s');
   try {
     if (name.includes('/')) throw new Error('no such file');

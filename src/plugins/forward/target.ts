@@ -1,15 +1,16 @@
 import { isIP } from 'node:net';
-import { parseGoUnsigned } from '../../corefile/go-values.ts';
 import { endpointText } from '../../upstream/failure.ts';
 import type { ServerAddress } from '../../upstream/upstream.ts';
 
 type Protocol = ServerAddress['protocol'];
 
 /** What a TO word stands for. */
-export type Target =
-  | { readonly kind: 'server'; readonly server: ServerAddress }
-  /** A file like resolv.conf if there is one of that name, else a host. */
-  | { readonly kind: 'name'; readonly word: string; readonly host: Omit<ServerAddress, 'address'> & { name: string } };
+export interface Target {
+  /** `name`: the server's address is a host name; or the word is the name of a file like resolv.conf. */
+  readonly kind: 'server' | 'name';
+  readonly word: string;
+  readonly server: ServerAddress;
+}
 
 const DEFAULT_PORTS: Readonly<Record<Protocol, number>> = { dns: 53, tls: 853, https: 443 };
 const FOREIGN_PORTS: Readonly<Record<string, number>> = { quic: 853, grpc: 443, https3: 443 };
@@ -30,13 +31,12 @@ export function parseTarget(word: string, origin: string): Target | string {
   const { host, suffix, portText } = splitAddress(rest);
   const port = portText === undefined ? DEFAULT_PORTS[scheme] : readPort(portText);
   if (port === undefined) return `invalid port in ${JSON.stringify(word)}: a port is 1 to 65535`;
-  const servername = scheme === 'dns' ? '' : suffix;
-  if (isIP(host) === 0) {
-    return { kind: 'name', word, host: { name: host, protocol: scheme, port, servername, origin } };
-  }
   // With plain DNS the suffix can only be the scope of a link-local address.
-  const address = scheme === 'dns' && suffix !== '' ? `${host}%${suffix}` : host;
-  return { kind: 'server', server: { protocol: scheme, address, port, servername, origin } };
+  const isScope = scheme === 'dns' && suffix !== '' && isIP(host) === 6;
+  const address = isScope ? `${host}%${suffix}` : host;
+  const servername = scheme === 'dns' ? '' : suffix;
+  const server = { protocol: scheme, address, port, servername, origin };
+  return { kind: isIP(host) === 0 ? 'name' : 'server', word, server };
 }
 
 function isProtocol(scheme: string): scheme is Protocol {
@@ -53,6 +53,6 @@ function splitAddress(text: string): { host: string; suffix: string; portText: s
 }
 
 function readPort(text: string): number | undefined {
-  const port = /^\d{1,5}$/.test(text) ? parseGoUnsigned(text) : 0;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   return port >= 1 && port <= 65_535 ? port : undefined;
 }

@@ -31,8 +31,8 @@ export async function* runCases(
     runSequences(of('sequence'), surroundings),
   ];
   for (const run of runs) for await (const [one, outcome] of run) yield [one, judged(one, outcome)];
-  for (const one of of('transfer')) yield [one, needs('plugin transfer')];
-  for (const one of of('metadata')) yield [one, needs('plugin metadata')];
+  for (const one of of('transfer')) yield [one, needs('transfers of the cluster zone')];
+  for (const one of of('metadata')) yield [one, needs('metadata about the cluster')];
 }
 
 function judged({ id }: Case, outcome: Outcome): Outcome {

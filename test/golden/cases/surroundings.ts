@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Plugin } from '../../../src/core/plugin.ts';
+import { plugins } from '../../../src/plugins/index.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { type RunningServer, startServer } from '../../support/running-server.ts';
 import { StaticApi, type StaticObjects } from '../../support/static-api.ts';
@@ -32,23 +32,22 @@ export interface Served extends AsyncDisposable {
   readonly upstream: StubUpstream;
 }
 
-/** Where the cases take place: the clusters, the files that Corefiles name, and the plugins to run. */
+/** Where the cases take place: the clusters, and the files that Corefiles name. */
 export class Surroundings implements Disposable {
-  readonly plugins: readonly Plugin[];
   /** Holds a hosts file and the files to import; relative names in Corefiles count from here. */
   readonly directory = mkdtempSync(join(tmpdir(), 'portolan-cases-'));
   readonly #fixtures: Fixtures;
 
-  constructor(plugins: readonly Plugin[], fixtures: Fixtures) {
-    this.plugins = plugins;
+  constructor(fixtures: Fixtures) {
     this.#fixtures = fixtures;
     this.write('hosts', hostsFile());
     mkdirSync(join(this.directory, 'cf'));
     this.write('cf/some.override', 'whoami\n');
   }
 
+  /** Whether a plugin is built in. */
   has(plugin: string): boolean {
-    return this.plugins.some(({ name }) => name === plugin);
+    return plugins.some(({ name }) => name === plugin);
   }
 
   /** Writes a file and gives its path. */
@@ -81,8 +80,8 @@ export class Surroundings implements Disposable {
       'closed-port': '127.0.0.1:1',
       ...setting.placeholders,
     };
-    const { plugins, directory } = this;
-    const options = { plugins, directory, placeholders, ownAddresses, clock, environment };
+    const { directory } = this;
+    const options = { directory, placeholders, ownAddresses, clock, environment };
     const server = stack.adopt(await startServer(corefile, options), (it) => it.close());
     if (corefile.includes('<api-url>')) await untilSynced(server);
     const opened = stack.move();
