@@ -18,9 +18,9 @@ t.test('what the reference does is done here', async (t) => {
   }
   for (const [name, results] of groups) {
     const differing = results.flatMap(([{ id }, outcome]) =>
-      outcome.is === 'differs' ? [`${id}\n${outcome.detail}`] : [],
+      outcome.is === 'differs' ? [`${id}\n${outcome.detail}\n`] : [],
     );
-    t.same(differing, [], name);
+    t.equal(differing.join('\n'), '', name);
   }
   t.equal([...groups.values()].flat().length, cases.length, 'every case was run');
 });

@@ -5,12 +5,8 @@ import { replay } from './replay.ts';
 // Every fifth question of the recordings; `npm run golden` asks all of them.
 for (const recording of readRecordings(SAMPLE)) {
   t.test(`answers as recorded: ${recording.name}`, async (t) => {
-    const { alike, of, differences } = await replay(recording);
-    t.same(
-      differences.map(({ asked, actual }) => ({ ...asked, actual })),
-      [],
-    );
-    t.equal(alike, of);
+    const { of, differences } = await replay(recording);
+    t.same(differences, []);
     t.ok(of > 1000, 'there is something to compare');
   });
 }

@@ -40,8 +40,8 @@ export async function replay({ corefile, world, answers }: Recording): Promise<R
 function moved(corefile: string, apiUrl: string, upstream: string): string {
   return corefile
     .replace(/^(\S*):\d+(?=\s)/gm, '$1:0')
-    .replace(/^(\s*endpoint\s+)\S+/gm, `$1${apiUrl}`)
-    .replace(/^(\s*forward\s+\S+)(\s+[^\s{]+)+/gm, `$1 ${upstream}`);
+    .replace(/^( *endpoint) .*$/gm, `$1 ${apiUrl}`)
+    .replace(/^( *forward +\S+)( +[^\s{]+)+/gm, `$1 ${upstream}`);
 }
 
 async function ask(port: number, { name, type }: RecordedAnswer): Promise<string> {

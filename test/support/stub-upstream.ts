@@ -240,8 +240,6 @@ function addressOf(name: string, type: number, ipv4: string): ResourceRecord[] {
 
 type Oddity = (query: Message, name: string, transport: UpstreamTransport) => readonly (Message | Buffer)[];
 
-type Oddity = (query: Message, name: string, transport: UpstreamTransport) => readonly (Message | Buffer)[];
-
 /** Labels whose reply is not one ordinary message, or depends on how it is sent. */
 const oddities: ReadonlyMap<string, Oddity> = new Map<string, Oddity>([
   ['slow', () => []],

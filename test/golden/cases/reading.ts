@@ -14,6 +14,8 @@ export interface Reading {
   readonly opt: string;
 }
 
+const PARTS = ['head', 'question', 'answer', 'authority', 'additional', 'opt'] as const;
+
 /** The parts of a reply that are known. */
 export type Expected = Partial<Reading>;
 
@@ -95,8 +97,6 @@ export function difference(expected: Expected, actual: Reading): string | undefi
   });
   return changes.length === 0 ? undefined : changes.join('\n');
 }
-
-const PARTS = ['head', 'question', 'answer', 'authority', 'additional', 'opt'] as const;
 
 function changesIn(part: string, expected: readonly string[], actual: readonly string[]): string[] {
   if (expected.join('\n') === actual.join('\n')) return [];

@@ -13,7 +13,7 @@ import type { Fixtures } from './case-file.ts';
 export const RECORDING_HOST = ['192.0.2.2', 'fd00::2', 'fe80::fc:ff:fe00:1'];
 
 export interface Setting {
-  /** `<port>`, `<api-url>`, `<stub-upstream>`, `<hosts-file>`, `<closed-port>` and what `placeholders` has are filled in. */
+  /** `<port>`, `<api-url>`, `<stub-upstream>`, `<hosts-file>` and `<closed-port>` are filled in. */
   readonly corefile: string;
   /** The cluster; empty unless given. */
   readonly fixture?: string;
@@ -22,7 +22,6 @@ export interface Setting {
   readonly respond?: Respond;
   readonly clock?: Clock;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly placeholders?: Readonly<Record<string, string>>;
 }
 
 /** A server with all that surrounds it. */
@@ -78,7 +77,6 @@ export class Surroundings implements Disposable {
       'stub-upstream': upstream.address,
       'hosts-file': join(this.directory, 'hosts'),
       'closed-port': '127.0.0.1:1',
-      ...setting.placeholders,
     };
     const { directory } = this;
     const options = { directory, placeholders, ownAddresses, clock, environment };
