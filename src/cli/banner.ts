@@ -2,7 +2,9 @@ import type { Service } from '../server/service.ts';
 
 /** What the start tells of the zones: warnings for odd names, then a line for each zone and listener. */
 export function startLines(service: Pick<Service, 'endpoints' | 'oddZones'>): string[] {
-  const warnings = service.oddZones.map((zone) => `Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`);
+  const warnings = service.oddZones.map(
+    (zone) => `Warning: Domain ${JSON.stringify(zone)} does not follow RFC1035 preferred syntax`,
+  );
   return [...warnings, ...zoneLines(service.endpoints)];
 }
 

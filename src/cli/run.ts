@@ -4,6 +4,7 @@ import type { Source } from '../corefile/expand.ts';
 import { CorefileError, mistakeText } from '../corefile/mistake.ts';
 import { dropCounter } from '../core/query-metrics.ts';
 import { exposeBuild } from '../metrics/build-info.ts';
+import { ownAddresses } from '../listen/address.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { plugins } from '../plugins/index.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -48,6 +49,7 @@ export async function run(options: RunOptions): Promise<number> {
       random: systemRandom(),
       metrics,
       http: new HttpEndpoints(systemClock, log),
+      ownAddresses,
       environment: process.env,
       lines,
       logFormat: options.logFormat,

@@ -35,6 +35,8 @@ export interface Host extends LineOutput {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly http: Http;
+  /** The addresses by which others know this host, so without loopback. */
+  readonly ownAddresses: () => readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly control: Control;
 }

@@ -37,6 +37,13 @@ export function hostAddresses(): string[] {
   );
 }
 
+/** The addresses by which others know this host: all but loopback. */
+export function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.filter((address) => !address.internal).map(({ address }) => address),
+  );
+}
+
 /** `::ffff:10.0.0.1`, as a dual-stack socket names an IPv4 client, is `10.0.0.1`. */
 export function unmapped(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;

@@ -179,7 +179,8 @@ class Connection {
   }
 
   #endWhenDone(): void {
-    if (this.#ended && this.#pending === 0 && !this.#socket.writableEnded) this.#socket.end();
+    // Whether the client closes its side too is not waited for.
+    if (this.#ended && this.#pending === 0 && !this.#socket.writableEnded) this.#socket.destroySoon();
   }
 
   /** Moves the moment at which a client that does nothing is cut off; one timer runs, however often that moves. */

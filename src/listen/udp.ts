@@ -126,7 +126,13 @@ function serve(socket: Socket, { responder, server }: UdpOptions): void {
     const address = unmapped(from.address);
     const family = from.family === 'IPv4' || address !== from.address ? 4 : 6;
     const peer: Peer = { transport: 'udp', address, port: from.port, family, localAddress, localPort, server };
-    void responder.respond(wire, peer, (packet) => socket.send(packet, from.port, from.address, ignoreSendError));
+    void responder.respond(wire, peer, (packet) => {
+      try {
+        socket.send(packet, from.port, from.address, ignoreSendError);
+      } catch {
+        // The socket was closed while the answer was waited for.
+      }
+    });
   });
   // What the network says about one reply (unreachable, too large) is no reason to stop serving.
   socket.on('error', () => {});

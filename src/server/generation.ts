@@ -24,7 +24,9 @@ export interface Generation {
    */
   start(replacing: boolean): Promise<void>;
   drain(): Promise<void>;
-  /** Waits for queries under way, then stops every instance. */
+  /** Resolves when no query waits for its answer, at the latest after 5 s. */
+  finish(): Promise<void>;
+  /** Stops every instance. */
   stop(): Promise<void>;
 }
 
@@ -68,10 +70,8 @@ export function createGeneration(plan: Plan, options: GenerationOptions): Genera
     async drain() {
       await Promise.all(instances.map(async (instance) => instance.drain?.()));
     },
-    async stop() {
-      await underway.finished(options.host, FINISH_MS);
-      await stopAll(instances);
-    },
+    finish: () => underway.finished(options.host, FINISH_MS),
+    stop: () => stopAll(instances),
   };
 }
 

@@ -64,6 +64,7 @@ export class Server {
     if (running === undefined) return;
     this.#running = undefined;
     await running.generation.drain();
+    await running.generation.finish();
     await Promise.all(running.leases.map((lease) => lease.release()));
     await running.generation.stop();
   }
@@ -81,6 +82,7 @@ export class Server {
     this.#running = { generation, leases };
     for (const [i, endpoint] of [...generation.endpoints.values()].entries()) leases[i]?.value.use(endpoint.handler);
     await Promise.all((before?.leases ?? []).map((lease) => lease.release()));
+    await before?.generation.finish();
     await before?.generation.stop();
   }
 

@@ -284,7 +284,9 @@ t.test('TCP: a client that does not read is not read from', async (t) => {
   const { dial, clock } = await tcpBench(t, { pending: 1000 });
   const client = await dial();
   client.socket.pause();
-  const batch = Array.from({ length: 500 }, (_, id) => question('web.', id));
+  // More than the buffers of the system take.
+  const name = `${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.`;
+  const batch = Array.from({ length: 500 }, (_, id) => question(name, id));
   for (let i = 0; i < 200; i++) client.send(...batch);
   for (let i = 0; i < 200; i++) await settled();
   await clock.advance(10_000);

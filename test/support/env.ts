@@ -32,6 +32,7 @@ export function testHost(changes: Partial<TestHost> = {}): TestHost {
     random: seededRandom(1),
     metrics: new Metrics(),
     http: new MemoryHttp(),
+    ownAddresses: () => [],
     environment: {},
     control: idleControl,
     log,

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
-import os from 'node:os';
-import { syncBuiltinESMExports } from 'node:module';
 import { startLines } from '../../src/cli/banner.ts';
 import { systemFiles } from '../../src/corefile/system-files.ts';
+import { ownAddresses as hostAddresses } from '../../src/listen/address.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { plugins } from '../../src/plugins/index.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
@@ -53,6 +52,7 @@ export async function startServer(corefile: string, options: RunningServerOption
     random: systemRandom(),
     metrics,
     http,
+    ownAddresses: () => ownAddresses ?? hostAddresses(),
     environment,
     lines,
     logFormat: 'text' as const,
@@ -68,14 +68,11 @@ export async function startServer(corefile: string, options: RunningServerOption
     directory,
     onDropped: () => {},
   });
-  const restore = ownAddresses === undefined ? (): void => {} : moveTo(ownAddresses);
   try {
     await service.start();
   } catch (error) {
     await service.shutdown();
     throw error;
-  } finally {
-    restore();
   }
   return {
     port: service.endpoints[0]?.port ?? 0,
@@ -112,22 +109,4 @@ class MovedHttp implements Http {
     this.#moved.set(address, `127.0.0.1:${lease.value.port}`);
     return lease;
   }
-}
-
-/** Gives the machine other addresses, for those who ask Node.js; returns what gives it back its own. */
-function moveTo(addresses: readonly string[]): () => void {
-  const real = os.networkInterfaces;
-  const netmask = '';
-  os.networkInterfaces = () => ({
-    eth0: addresses.map((address) =>
-      address.includes(':')
-        ? { address, netmask, mac: '', internal: false, cidr: null, family: 'IPv6', scopeid: 0 }
-        : { address, netmask, mac: '', internal: false, cidr: null, family: 'IPv4' },
-    ),
-  });
-  syncBuiltinESMExports();
-  return () => {
-    os.networkInterfaces = real;
-    syncBuiltinESMExports();
-  };
 }

@@ -38,6 +38,7 @@ export const forwardPlugin = forwardIn({ sockets: systemSockets, files: systemFi
 export function forwardIn(world: ForwardWorld): Plugin {
   return definePlugin<readonly ForwardConfig[]>({
     name: 'forward',
+    anyClass: true,
     parse: parseForward,
     create: (configs, env) => new Forward(configs, env, world),
   });

@@ -3,6 +3,7 @@ import type { Directive } from '../../corefile/parser.ts';
 import type { BlockScope } from '../../core/plugin.ts';
 import { keyOf } from '../../dns/name.ts';
 import type { PodMode } from './backend.ts';
+import { isReverseZone } from './question.ts';
 import { checkSelector } from './selector.ts';
 
 export interface KubernetesConfig {
@@ -175,14 +176,10 @@ function finish(draft: Draft, directive: DirectiveCursor): void {
       throw directive.parseError('namespaces and namespace_labels cannot both be set');
     });
   }
-  const primary = draft.zones.find((zone) => !isReverse(zone));
+  const primary = draft.zones.find((zone) => !isReverseZone(zone));
   if (primary === undefined) throw directive.error('non-reverse zone name must be used');
   draft.primaryZone = keyOf(primary);
   if (draft.access.by === 'pod' && draft.endpoint !== undefined) {
     draft.access = { by: 'endpoint', url: draft.endpoint, tls: draft.tls };
   }
-}
-
-function isReverse(zone: string): boolean {
-  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone);
 }

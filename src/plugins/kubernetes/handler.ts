@@ -41,6 +41,11 @@ function lookUp(parts: HandlerParts, query: Query, zone: string, next: Handler):
   if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) {
     return emptyAnswer(RCODE.REFUSED, 'kubernetes', 'zone transfers are not configured');
   }
+  const lists = directory.synced ? undefined : parts.startup.wait();
+  if (lists !== undefined) {
+    const kept = query.copy();
+    return lists.then(() => lookUp(parts, kept, zone, next));
+  }
   directory.begin();
   const reading = reader.read(query, zone);
   switch (reading.kind) {
@@ -48,11 +53,6 @@ function lookUp(parts: HandlerParts, query: Query, zone: string, next: Handler):
       memo.keep(query, reading.answer, directory.traces);
       return reading.answer;
     case 'missing': {
-      const lists = directory.synced ? undefined : parts.startup.wait();
-      if (lists !== undefined) {
-        const kept = query.copy();
-        return lists.then(() => lookUp(parts, kept, zone, next));
-      }
       if (parts.fallthrough.covers(query)) return next(query);
       if (!directory.synced) {
         return reader.negative(query, zone, RCODE.SERVFAIL, 'the API server has not delivered its objects yet');

@@ -12,7 +12,6 @@
  *   from then on they are SERVFAIL. Everything else is answered from the first moment.
  * - When the API server goes away later, the last known objects stay.
  */
-import { networkInterfaces } from 'node:os';
 import { readiness } from '../../core/capability.ts';
 import type { Handler } from '../../core/handler.ts';
 import { definePlugin, type Env, type Instance } from '../../core/plugin.ts';
@@ -60,7 +59,7 @@ class Kubernetes implements Instance {
     const lease = await leaseFeed(this.#config, host, log);
     const { store: cluster, serial } = lease.value;
     const startup = new Startup(cluster, { clock, log, limitMs: this.#config.startupTimeoutMs });
-    const ownAddresses = hostAddresses();
+    const ownAddresses = host.ownAddresses();
     const zones = openClusterZones(this.#config, { cluster, serial, startup, ownAddresses, resolve, next, clock });
     const hideMetrics = memoMetrics(metrics, this.#config.primaryZone, zones.memo);
     this.#running = { lease, startup, zones, hideMetrics };
@@ -74,11 +73,4 @@ class Kubernetes implements Instance {
     running?.hideMetrics();
     await running?.lease.release();
   }
-}
-
-/** The addresses by which others know this host. */
-function hostAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.filter((address) => !address.internal).map((address) => address.address),
-  );
 }

@@ -11,7 +11,7 @@ import { aliasTarget, type Chase, chase } from './alias.ts';
 import type { Directory } from './directory.ts';
 import { type NameServer, nameServers } from './name-servers.ts';
 import { addressRecords, srvRecords } from './records.ts';
-import { subjectOf, zoneAsAsked } from './question.ts';
+import { isReverseZone, subjectOf, zoneAsAsked } from './question.ts';
 import { namesOfAddress } from './reverse.ts';
 
 /** The version of the Kubernetes DNS specification that `dns-version` names. */
@@ -58,7 +58,8 @@ export class ZoneReader {
       case TYPE.SOA:
         return query.key === zone ? this.#records(query, zone, [this.soa(query, zone)]) : this.#nothing(query, zone);
       case TYPE.NS:
-        return query.key === zone ? this.#readNameServers(query, zone) : this.#readExistence(query, zone);
+        if (query.key === zone) return this.#readNameServers(query, zone);
+        return this.#readOwnName(query, zone) ?? this.#readExistence(query, zone);
       case TYPE.TXT:
         return this.#readText(query, zone);
       case TYPE.PTR:
@@ -203,6 +204,8 @@ export class ZoneReader {
   }
 
   #find(key: string, zone: string): Finding {
+    if (key !== zone && isReverseZone(zone))
+      return { kind: 'missing', why: 'a reverse zone has only names of addresses' };
     return find(subjectOf(key, zone), this.#directory, this.#options);
   }
 
