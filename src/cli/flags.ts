@@ -13,6 +13,8 @@
  */
 
 /** By default it is `./Corefile` if there is one, else the built-in configuration. */
+import { nearest } from '../corefile/nearest.ts';
+
 export type CorefileSource =
   | { readonly from: 'default' }
   | { readonly from: 'stdin' }
@@ -242,7 +244,8 @@ function withWords(
 }
 
 function undefinedFlag(name: string, flags: Flags): CommandLineError {
-  const near = nearest(name, Object.keys(flags));
+  const names = Object.keys(flags);
+  const near = names.find((known) => known.endsWith(`.${name}`)) ?? nearest(name, names)[0];
   const hint = near === undefined ? '' : `\nDid you mean -${near}?`;
   return misuse(`flag provided but not defined: -${name}${hint}`);
 }
@@ -252,7 +255,7 @@ function misuse(text: string): CommandLineError {
 }
 
 function extraArguments(words: readonly string[]): CommandLineError {
-  const near = nearest(words[0] ?? '', [...COMMANDS.keys()]);
+  const [near] = nearest(words[0] ?? '', [...COMMANDS.keys()]);
   const hint = near === undefined ? '' : `\nDid you mean the command ${near}? It is the first word, before any flag.`;
   return {
     command: 'error',
@@ -260,29 +263,4 @@ function extraArguments(words: readonly string[]): CommandLineError {
     usage: '',
     exitCode: 1,
   };
-}
-
-/** The candidate most like `word`, if at least half of the letters agree. */
-function nearest(word: string, candidates: readonly string[]): string | undefined {
-  return candidates
-    .map((candidate) => ({
-      candidate,
-      share: editDistance(word, candidate) / Math.max(word.length, candidate.length),
-    }))
-    .filter(({ share }) => share <= 0.5)
-    .sort((a, b) => a.share - b.share)[0]?.candidate;
-}
-
-/** Levenshtein's distance: insertions, deletions and exchanges of one letter. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let i = 0; i < a.length; i++) {
-    const above = row;
-    row = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      const exchange = (above[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
-      row.push(Math.min(exchange, (above[j + 1] ?? 0) + 1, (row[j] ?? 0) + 1));
-    }
-  }
-  return row[b.length] ?? 0;
 }

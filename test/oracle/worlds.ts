@@ -1,13 +1,9 @@
 import { openClusterZones } from '../../src/plugins/kubernetes/cluster-zones.ts';
-import { parseKubernetes } from '../../src/plugins/kubernetes/config.ts';
 import { Serial } from '../../src/plugins/kubernetes/serial.ts';
 import { Startup } from '../../src/plugins/kubernetes/startup.ts';
-import { lex } from '../../src/corefile/lexer.ts';
-import { parse } from '../../src/corefile/parser.ts';
-import { buildAnswer, recordsOf } from '../../src/core/encode.ts';
+import { recordsOf } from '../../src/core/encode.ts';
 import type { Handler } from '../../src/core/handler.ts';
-import { FLAG, RCODE, rcodeName, TYPE, typeName } from '../../src/dns/codes.ts';
-import { addressRecord } from '../../src/dns/record.ts';
+import { RCODE, rcodeName, TYPE, typeName } from '../../src/dns/codes.ts';
 import { rdataText } from '../../src/dns/text.ts';
 import type { Kind } from '../../src/kube/objects.ts';
 import { slim } from '../../src/kube/resources.ts';
@@ -15,6 +11,7 @@ import { ClusterStore } from '../../src/kube/store.ts';
 import type { Random } from '../../src/runtime/random.ts';
 import { queryFor } from '../support/ask.ts';
 import { ManualClock } from '../support/clock.ts';
+import { kubernetesConfig, outside } from '../support/cluster-zones.ts';
 import { memoryLog } from '../support/log.ts';
 import { seededRandom } from '../support/random.ts';
 import { type Objects, oracle, type Options, type RawService, type RawSlice } from './oracle.ts';
@@ -80,7 +77,7 @@ class World {
       this.#store.apply({ type: 'listing', kind, reason: 'start' });
       this.#store.apply({ type: 'listed', kind });
     }
-    const zones = openClusterZones(config(this.options), {
+    const zones = openClusterZones(kubernetesConfig('cluster.local in-addr.arpa', linesFor(this.options)), {
       cluster: this.#store,
       serial: new Serial(),
       startup,
@@ -138,21 +135,13 @@ class World {
   }
 }
 
-function config({ pods, namespaces, endpointPodNames, ignoreEmpty }: Options): ReturnType<typeof parseKubernetes> {
+function linesFor({ pods, namespaces, endpointPodNames, ignoreEmpty }: Options): string[] {
   const lines = [`pods ${pods}`];
   if (namespaces.length > 0) lines.push(`namespaces ${namespaces.join(' ')}`);
   if (endpointPodNames) lines.push('endpoint_pod_names');
   if (ignoreEmpty) lines.push('ignore empty_service');
-  const text = `. {\nkubernetes cluster.local in-addr.arpa {\n${lines.join('\n')}\n}\n}`;
-  const scope = { zones: ['.'], port: 53, directory: '/', plugins: new Set<string>(), warn: () => {} };
-  return parseKubernetes(parse(lex(text, 'Corefile')).blocks[0]?.directives ?? [], scope);
+  return lines;
 }
-
-const outside: Handler = (query) => {
-  const head = { rcode: RCODE.NOERROR, flags: FLAG.RA, source: 'outside' };
-  if (query.type !== TYPE.A) return buildAnswer(query, head);
-  return buildAnswer(query, { ...head, answer: [addressRecord(query.text, 300, '192.0.2.80')] });
-};
 
 const namespaces = ['a', 'b', 'svc'];
 const names = ['web', 'db', 'x'];

@@ -4,18 +4,16 @@ import { encodeReply } from '../../src/core/reply.ts';
 import { parseMessage } from '../../src/dns/message.ts';
 import { openClusterZones } from '../../src/plugins/kubernetes/cluster-zones.ts';
 import { kubernetesPlugin } from '../../src/plugins/kubernetes/index.ts';
-import { parseKubernetes } from '../../src/plugins/kubernetes/config.ts';
 import { Memo } from '../../src/plugins/kubernetes/memo.ts';
 import { checkSelector } from '../../src/plugins/kubernetes/selector.ts';
 import { Serial } from '../../src/plugins/kubernetes/serial.ts';
 import { Startup } from '../../src/plugins/kubernetes/startup.ts';
 import { subjectOf } from '../../src/plugins/kubernetes/question.ts';
-import { lex } from '../../src/corefile/lexer.ts';
-import { parse } from '../../src/corefile/parser.ts';
 import type { KubeObject } from '../../src/kube/objects.ts';
 import { ClusterStore } from '../../src/kube/store.ts';
 import { ask, answerText, queryFor } from '../support/ask.ts';
 import { ManualClock } from '../support/clock.ts';
+import { kubernetesConfig } from '../support/cluster-zones.ts';
 import { mistakesOf } from '../support/env.ts';
 import { memoryLog } from '../support/log.ts';
 import { seededRandom } from '../support/random.ts';
@@ -95,8 +93,6 @@ t.test('what a name asks for', async (t) => {
   t.same(subjectOf('web.default.svc.', '.').kind, 'service', 'the root is a zone like any other');
 });
 
-const options = 'pods insecure\nttl 30';
-
 function cluster(synced = true) {
   const clock = new ManualClock('2026-05-05T00:00:00Z');
   const log = memoryLog();
@@ -104,9 +100,7 @@ function cluster(synced = true) {
   const serial = new Serial();
   store.subscribe({ onChange: (change) => serial.note(change, clock.wall()) });
   const startup = new Startup(store, { clock, log, limitMs: 5000 });
-  const text = `. {\nkubernetes cluster.local in-addr.arpa {\n${options}\n}\n}`;
-  const scope = { zones: ['.'], port: 53, directory: '/', plugins: new Set<string>(), warn: () => {} };
-  const config = parseKubernetes(parse(lex(text, 'Corefile')).blocks[0]?.directives ?? [], scope);
+  const config = kubernetesConfig('cluster.local in-addr.arpa', ['pods insecure', 'ttl 30']);
   const zones = openClusterZones(config, {
     cluster: store,
     serial,

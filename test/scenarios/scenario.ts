@@ -1,13 +1,9 @@
 import { openClusterZones, type ClusterZones } from '../../src/plugins/kubernetes/cluster-zones.ts';
-import { parseKubernetes } from '../../src/plugins/kubernetes/config.ts';
 import { Serial } from '../../src/plugins/kubernetes/serial.ts';
 import { Startup } from '../../src/plugins/kubernetes/startup.ts';
-import { lex } from '../../src/corefile/lexer.ts';
-import { parse } from '../../src/corefile/parser.ts';
 import type { Handler } from '../../src/core/handler.ts';
-import { buildAnswer, recordsOf } from '../../src/core/encode.ts';
-import { FLAG, RCODE, rcodeName, TYPE } from '../../src/dns/codes.ts';
-import { addressRecord } from '../../src/dns/record.ts';
+import { recordsOf } from '../../src/core/encode.ts';
+import { RCODE, rcodeName } from '../../src/dns/codes.ts';
 import { rdataText } from '../../src/dns/text.ts';
 import type { Change } from '../../src/kube/batch.ts';
 import type { Kind } from '../../src/kube/objects.ts';
@@ -15,6 +11,7 @@ import { slim } from '../../src/kube/resources.ts';
 import { ClusterStore } from '../../src/kube/store.ts';
 import { queryFor } from '../support/ask.ts';
 import { ManualClock } from '../support/clock.ts';
+import { kubernetesConfig, outside } from '../support/cluster-zones.ts';
 import { memoryLog } from '../support/log.ts';
 import { readObject } from './objects.ts';
 
@@ -113,10 +110,7 @@ class World {
   #version = 0;
 
   constructor(options: readonly string[]) {
-    const corefile = `.:53 {\nkubernetes cluster.local in-addr.arpa ip6.arpa {\nttl 30\n${options.join('\n')}\n}\n}`;
-    const directives = parse(lex(corefile, 'scenario')).blocks[0]?.directives ?? [];
-    const scope = { zones: ['.'], port: 53, directory: '/', plugins: new Set<string>(), warn: () => {} };
-    this.#config = parseKubernetes(directives, scope);
+    this.#config = kubernetesConfig('cluster.local in-addr.arpa ip6.arpa', ['ttl 30', ...options]);
     this.#store = new ClusterStore(kinds, this.clock);
     this.#store.subscribe({ onChange: (change) => this.#serial.note(change, this.clock.wall()) });
     this.#startup = new Startup(this.#store, { clock: this.clock, log: memoryLog(), limitMs: 5000 });
@@ -197,17 +191,6 @@ function kindOf(word: string): Kind {
   if (found === undefined) throw new Error(`no kind ${word}`);
   return found;
 }
-
-/** The rest of the world: every name has one address, and is live as little as any answer from outside. */
-const outside: Handler = (query) => {
-  const nothing = {
-    rcode: query.key.startsWith('nx.') ? RCODE.NXDOMAIN : RCODE.NOERROR,
-    flags: FLAG.RA,
-    source: 'outside',
-  };
-  if (query.type !== TYPE.A || nothing.rcode === RCODE.NXDOMAIN) return buildAnswer(query, nothing);
-  return buildAnswer(query, { ...nothing, answer: [addressRecord(query.text, 300, '192.0.2.80')] });
-};
 
 async function answerTo(handler: Handler, question: string): Promise<string> {
   const query = queryFor(question);
