@@ -1,8 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 
 /**
- * The cluster zone by the book, slow and obvious: every name that exists is written into a table, from all objects, for
- * each question anew. Sources: the Kubernetes DNS specification 1.1.0, and what CoreDNS does where that leaves a choice.
+ * The cluster zone by the book, slow and obvious: every name that exists is written into a table, from all objects. Sources: the Kubernetes DNS specification 1.1.0, and what CoreDNS does where that leaves a choice.
  */
 export interface Objects {
   readonly services: readonly RawService[];
@@ -70,18 +69,23 @@ interface Name {
 
 const zone = 'cluster.local.';
 
-/** `NOERROR | record | record ...` or an rcode; records as `SECTION TYPE DATA`, sorted. Names are asked in lower case. */
-export function oracle(objects: Objects, options: Options, question: string): string {
-  const [name = '', type = ''] = question.split(' ');
-  if (name.endsWith('in-addr.arpa.') || name.endsWith('ip6.arpa.')) return reverse(objects, options, name, type);
-  if (type === 'SOA') return name === zone ? 'NOERROR | answer SOA' : 'NOERROR';
-  if (name === `dns-version.${zone}` && type === 'TXT') return 'NOERROR | answer TXT "1.1.0"';
+/** What the book says to a question, `NAME TYPE` in lower case: `NOERROR | record | record ...` or an rcode. */
+export type Book = (question: string) => string;
+
+/** Records read `SECTION TYPE DATA` and are sorted. */
+export function openBook(objects: Objects, options: Options): Book {
   const table = nameTable(objects, options);
-  const found = table.get(name) ?? podName(objects, options, name);
-  if (found === undefined) return 'NXDOMAIN';
-  if (type === 'TXT') return found.entries.length > 0 || found.alias !== undefined ? 'NOERROR' : 'NXDOMAIN';
-  const records = recordsAt(table, objects, options, name, found, type);
-  return ['NOERROR', ...[...new Set(records)].sort()].join(' | ');
+  return (question) => {
+    const [name = '', type = ''] = question.split(' ');
+    if (name.endsWith('in-addr.arpa.') || name.endsWith('ip6.arpa.')) return reverse(objects, options, name, type);
+    if (type === 'SOA') return name === zone ? 'NOERROR | answer SOA' : 'NOERROR';
+    if (name === `dns-version.${zone}` && type === 'TXT') return 'NOERROR | answer TXT "1.1.0"';
+    const found = table.get(name) ?? podName(objects, options, name);
+    if (found === undefined) return 'NXDOMAIN';
+    if (type === 'TXT') return found.entries.length > 0 || found.alias !== undefined ? 'NOERROR' : 'NXDOMAIN';
+    const records = recordsAt(table, objects, options, name, found, type);
+    return ['NOERROR', ...[...new Set(records)].sort()].join(' | ');
+  };
 }
 
 function recordsAt(

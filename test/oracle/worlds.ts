@@ -14,7 +14,7 @@ import { ManualClock } from '../support/clock.ts';
 import { kubernetesConfig, outside } from '../support/cluster-zones.ts';
 import { memoryLog } from '../support/log.ts';
 import { seededRandom } from '../support/random.ts';
-import { type Objects, oracle, type Options, type RawService, type RawSlice } from './oracle.ts';
+import { type Objects, openBook, type Options, type RawService, type RawSlice } from './oracle.ts';
 
 /**
  * Random worlds, random events, random questions: after each event the engine at work, which remembers what it was asked
@@ -40,9 +40,10 @@ export async function liveThrough(seed: number): Promise<Disagreement | undefine
   const world = new World(dice);
   for (let step = 0; step < EVENTS; step++) {
     const event = world.happen();
+    const book = openBook(world.objects, world.options);
     for (let i = 0; i < QUESTIONS_AFTER_EVENT; i++) {
       const question = dice.question();
-      const [expected, got] = [oracle(world.objects, world.options, question), await world.ask(question)];
+      const [expected, got] = [book(question), await world.ask(question)];
       if (expected !== got) return { seed, step, event, question, oracle: expected, engine: got };
     }
   }
