@@ -1,6 +1,6 @@
 import t from 'tap';
 import { ApiError } from '../../src/devcluster/objects/status.ts';
-import type { Service } from '../../src/devcluster/objects/service.ts';
+import type { Service } from '../../src/devcluster/objects/service-shape.ts';
 import type { Cluster } from '../../src/devcluster/cluster.ts';
 import { recorded, world } from './world.ts';
 

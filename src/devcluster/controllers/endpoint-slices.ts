@@ -4,7 +4,7 @@ import type { IpFamily } from '../objects/addresses.ts';
 import { MANAGED_BY, orNull, SERVICE_NAME, type EndpointSlice } from '../objects/endpoint-slice.ts';
 import { inOrder, type Labels, type OwnerReference } from '../objects/metadata.ts';
 import type { Pod } from '../objects/pod.ts';
-import type { Service } from '../objects/service.ts';
+import type { Service } from '../objects/service-shape.ts';
 import type { Observer, StoreEvent } from '../store.ts';
 import { endpointGroups } from './endpoints.ts';
 import { planSlices, type PlannedSlice } from './slice-plan.ts';

@@ -2,7 +2,7 @@ import type { IpFamily } from '../objects/addresses.ts';
 import type { Endpoint, EndpointPort } from '../objects/endpoint-slice.ts';
 import { defined } from '../objects/json.ts';
 import { isReady, podIps, type Pod } from '../objects/pod.ts';
-import type { Service, ServicePort } from '../objects/service.ts';
+import type { Service, ServicePort } from '../objects/service-shape.ts';
 
 /** The endpoints of one Service that listen on the same ports, by the uid of their pod. */
 export interface EndpointGroup {

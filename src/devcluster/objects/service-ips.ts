@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import type { IpFamily } from './addresses.ts';
-import type { IpFamilyPolicy, ServiceCheck } from './service.ts';
+import type { IpFamilyPolicy, ServiceCheck } from './service-shape.ts';
 import { cause } from './status.ts';
 
 const policies = ['SingleStack', 'PreferDualStack', 'RequireDualStack'] as const;

@@ -1,6 +1,6 @@
 import type { Protocol } from './addresses.ts';
 import { defined } from './json.ts';
-import type { ServiceCheck, ServicePort, ServicePortInput } from './service.ts';
+import type { ServiceCheck, ServicePort, ServicePortInput } from './service-shape.ts';
 import { cause, type Cause } from './status.ts';
 
 const protocols = ['SCTP', 'TCP', 'UDP'] as const;

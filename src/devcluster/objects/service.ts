@@ -1,84 +1,19 @@
-import type { Addresses, IpFamily, Protocol } from './addresses.ts';
+import type { Addresses } from './addresses.ts';
 import { defined } from './json.ts';
-import { labelCauses, metadataShape, subdomainCauses, type Labels, type Metadata } from './metadata.ts';
+import { labelCauses, subdomainCauses, type Metadata } from './metadata.ts';
 import { clusterAddresses, type ClusterAddresses } from './service-ips.ts';
 import { completePorts, portCauses } from './service-ports.ts';
-import { fields, flag, listOf, mapOf, text, textOrWhole, whole, type Shaped } from './shape.ts';
+import {
+  serviceTypes,
+  type ServicePort,
+  type ServiceSpec,
+  type Service,
+  type ServiceInput,
+  type ServiceSpecInput,
+  type ServiceCheck,
+  type ServiceType,
+} from './service-shape.ts';
 import { cause, invalid, type Cause } from './status.ts';
-
-const serviceTypes = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const;
-export type ServiceType = (typeof serviceTypes)[number];
-
-export type IpFamilyPolicy = 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
-
-export interface ServicePort {
-  /** Absent for the unnamed port; its EndpointSlices then say `"name": ""`. */
-  readonly name?: string;
-  readonly protocol: Protocol;
-  readonly appProtocol?: string;
-  readonly port: number;
-  readonly targetPort: number | string;
-  readonly nodePort?: number;
-}
-
-export interface ServiceSpec {
-  readonly ports?: readonly ServicePort[];
-  readonly selector?: Labels;
-  /** `None` for a headless Service; absent for ExternalName. */
-  readonly clusterIP?: string;
-  readonly clusterIPs?: readonly string[];
-  readonly type: ServiceType;
-  readonly externalName?: string;
-  readonly publishNotReadyAddresses?: boolean;
-  readonly ipFamilies?: readonly IpFamily[];
-  readonly ipFamilyPolicy?: IpFamilyPolicy;
-}
-
-export interface Service {
-  readonly kind: 'Service';
-  readonly apiVersion: 'v1';
-  readonly metadata: Metadata;
-  readonly spec: ServiceSpec;
-  readonly status: { readonly loadBalancer: object };
-}
-
-export const serviceShape = fields({
-  metadata: metadataShape,
-  spec: fields({
-    ports: listOf(
-      fields({ name: text, protocol: text, appProtocol: text, port: whole, targetPort: textOrWhole, nodePort: whole }),
-    ),
-    selector: mapOf(text),
-    clusterIP: text,
-    clusterIPs: listOf(text),
-    type: text,
-    externalName: text,
-    publishNotReadyAddresses: flag,
-    ipFamilies: listOf(text),
-    ipFamilyPolicy: text,
-    externalTrafficPolicy: text,
-    internalTrafficPolicy: text,
-    allocateLoadBalancerNodePorts: flag,
-    sessionAffinity: text,
-  }),
-  status: fields({ loadBalancer: fields({}) }),
-});
-
-export type ServiceInput = Shaped<typeof serviceShape>;
-export type ServiceSpecInput = NonNullable<ServiceInput['spec']>;
-export type ServicePortInput = NonNullable<ServiceSpecInput['ports']>[number];
-
-/** What the checks of one Service look at and add to. */
-export interface ServiceCheck {
-  readonly spec: ServiceSpecInput;
-  readonly type: ServiceType;
-  /** The spec stored so far, when this is an update. */
-  readonly old: ServiceSpec | undefined;
-  /** `namespace/name`: whose addresses these are. */
-  readonly owner: string;
-  readonly addresses: Addresses;
-  readonly causes: Cause[];
-}
 
 /**
  * The Service to store for what a client sent: defaults filled in, addresses given out, those given before kept.
