@@ -70,7 +70,10 @@ type Step = AsyncGenerator<readonly WatchEvent[], State, undefined>;
 /** How a watch ended; `closed` covers a broken connection, as the next request will tell whether that matters. */
 type Ending = StreamEnd | { readonly is: 'silent'; readonly problem: string } | { readonly is: 'closed' };
 
-const backoff = { firstMs: 800, ceilingMs: 30_000 };
+/** After what the API server refused or broke off: it may be in trouble, and is left more and more alone. */
+const refusalBackoff = { firstMs: 200, ceilingMs: 30_000 };
+/** While it cannot be reached, a try costs it nothing, and it may be back at any moment: names are stale until we are, too. */
+const reachBackoff = { firstMs: 100, ceilingMs: 1_000 };
 /** The API server sends a page, and initial events, without a pause. */
 const pageSilenceMs = 30_000;
 const markSilenceMs = 10_000;
@@ -97,6 +100,7 @@ class Machine {
   readonly #deps: MachineDeps;
   readonly #signal: AbortSignal;
   readonly #backoff: Backoff;
+  readonly #reach: Backoff;
   #streams = true;
   #pageSize = largestPage;
 
@@ -104,7 +108,8 @@ class Machine {
     this.#selection = selection;
     this.#deps = deps;
     this.#signal = signal;
-    this.#backoff = new Backoff(backoff, deps.random);
+    this.#backoff = new Backoff(refusalBackoff, deps.random);
+    this.#reach = new Backoff(reachBackoff, deps.random);
   }
 
   async *run(): AsyncGenerator<readonly WatchEvent[], void, undefined> {
@@ -149,6 +154,7 @@ class Machine {
     const headers = { accept: 'application/json', ...(state.is === 'paging' ? { 'accept-encoding': 'gzip' } : {}) };
     try {
       using exchange = await Exchange.open(this.#deps, target, headers, this.#signal);
+      this.#reach.reset();
       if (exchange.status !== 200) return yield* this.#refused(state, await refusalOfResponse(exchange));
       return yield* read(exchange);
     } catch (error) {
@@ -230,8 +236,9 @@ class Machine {
       this.#pageSize >>= 1;
       return this.#list('oversize');
     }
-    yield* this.#fault(codeOf(error), state, error instanceof Error ? error.message : String(error));
-    return this.#wait(state);
+    const code = codeOf(error);
+    yield* this.#fault(code, state, error instanceof Error ? error.message : String(error));
+    return code === 'unreachable' ? { is: 'waiting', delayMs: this.#reach.next(), next: state } : this.#wait(state);
   }
 
   #list(reason: ListReason): Streaming | Paging {

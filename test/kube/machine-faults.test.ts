@@ -18,14 +18,14 @@ const listRefusals: readonly Refusal[] = [
     faults: [
       'unauthorized: Failed to watch: failed to list *v1.Service: Unauthorized: the token or client certificate is not accepted',
     ],
-    waitMs: 800,
+    waitMs: 200,
   },
   {
     name: 'no rights to services',
     faults: [
       'forbidden: Failed to watch: failed to list *v1.Service: services is forbidden: User "nobody" cannot list resource "services" in API group "" at the cluster scope; its ClusterRole needs the rule apiGroups [""], resources ["services"], verbs ["list", "watch"]',
     ],
-    waitMs: 800,
+    waitMs: 200,
   },
   {
     name: 'no rights to slices',
@@ -33,7 +33,7 @@ const listRefusals: readonly Refusal[] = [
     faults: [
       'forbidden: Failed to watch: failed to list *v1.EndpointSlice: endpointslices.discovery.k8s.io is forbidden: User "nobody" cannot list resource "endpointslices" in API group "discovery.k8s.io" at the cluster scope; its ClusterRole needs the rule apiGroups ["discovery.k8s.io"], resources ["endpointslices"], verbs ["list", "watch"]',
     ],
-    waitMs: 800,
+    waitMs: 200,
   },
   {
     name: 'no such group',
@@ -41,33 +41,33 @@ const listRefusals: readonly Refusal[] = [
     faults: [
       'missing: Failed to watch: failed to list *v1.EndpointSlice: 404 page not found; the API server does not serve endpointslices of discovery.k8s.io/v1',
     ],
-    waitMs: 800,
+    waitMs: 200,
   },
   {
     name: 'no such version',
     faults: [
       'missing: Failed to watch: failed to list *v1.Service: the server could not find the requested resource; the API server does not serve services of v1',
     ],
-    waitMs: 800,
+    waitMs: 200,
   },
   {
     name: 'throttled',
     faults: ['throttled: Failed to watch: failed to list *v1.Service: Too many requests, please try again later.'],
-    waitMs: 1_800,
+    waitMs: 1_200,
   },
   {
     name: 'list of the future',
     faults: [
       'unavailable: Failed to watch: failed to list *v1.Service: Timeout: Too large resource version: 99999999, current: 1407',
     ],
-    waitMs: 1_800,
+    waitMs: 1_200,
   },
   {
     name: 'not acceptable',
     faults: [
       'refused: Failed to watch: failed to list *v1.Service: 406: Not Acceptable Available representations: application/json, application/yaml, application/vnd.kubernetes.protobuf',
     ],
-    waitMs: 800,
+    waitMs: 200,
   },
 ];
 
@@ -90,7 +90,7 @@ t.test('refusals of a streaming list', async (t) => {
     const run = start(t);
     (await run.request()).play(recorded(name));
     t.equal((await run.seen()).length, 1, name);
-    await run.clock.advance(1_800);
+    await run.clock.advance(1_200);
     t.strictSame((await run.request()).query, streamQuery, `${name}: says nothing about streaming`);
   }
   for (const name of ['no rights to services', 'no such group']) {
@@ -100,9 +100,18 @@ t.test('refusals of a streaming list', async (t) => {
     t.strictSame(page.query, { limit: '500' }, `${name}: a plain list may be allowed`);
     page.play(recorded(name));
     t.equal((await run.seen()).length, 1, name);
-    await run.clock.advance(800);
+    await run.clock.advance(200);
     t.strictSame((await run.request()).query, streamQuery, `${name}: streaming is not ruled out`);
   }
+});
+
+t.test('a custom resource that is not defined: what to do about it', async (t) => {
+  const run = start(t, { kind: 'ServiceImport' });
+  (await run.request()).play(recorded('no such group'));
+  (await run.request()).play(recorded('no such group'));
+  t.strictSame(await run.seen(), [
+    "missing: Failed to watch: failed to list *v1alpha1.ServiceImport: 404 page not found; the API server does not serve serviceimports of multicluster.x-k8s.io/v1alpha1: install the CustomResourceDefinition of the Multi-Cluster Services API, or take 'multicluster' out of the Corefile",
+  ]);
 });
 
 t.test('refusals of a watch: what may pass is tried again, else all is listed', async (t) => {
@@ -120,7 +129,7 @@ t.test('refusals of a watch: what may pass is tried again, else all is listed', 
     run.watch.end();
     (await run.request()).play(recorded(name));
     t.match(await run.seen(), [new RegExp(`^${code}: Failed to watch: failed to watch \\*v1.Service: .`)], name);
-    await run.clock.advance(1_800);
+    await run.clock.advance(1_200);
     t.equal((await run.request()).query['resourceVersion'], resourceVersion, name);
   }
 });
@@ -132,7 +141,7 @@ t.test('an ERROR event other than 410 is a refusal too', async (t) => {
     'listing (start)',
     'unavailable: Failed to watch: failed to list *v1.Service: Timeout: Too large resource version: 99999999, current: 1419',
   ]);
-  await run.clock.advance(1_799);
+  await run.clock.advance(1_199);
   t.equal(run.transport.waiting, 0, 'it waits for as long as it was told, and some more');
   await run.clock.advance(1);
   t.strictSame((await run.request()).query, streamQuery);
@@ -142,7 +151,7 @@ t.test('Retry-After is heeded, within reason', async (t) => {
   const run = start(t);
   (await run.request()).answer(429, { 'retry-after': '3600' }).send('busy').end();
   await run.seen();
-  await run.clock.advance(60_799);
+  await run.clock.advance(60_199);
   t.equal(run.transport.waiting, 0);
   await run.clock.advance(1);
   await run.request();
@@ -198,7 +207,7 @@ t.test('what is not the protocol leads to a list', async (t) => {
       [/^garbled: Failed to watch: failed to watch \*v1.Service: an event cannot be read: /],
       piece,
     );
-    await run.clock.advance(800);
+    await run.clock.advance(200);
     t.strictSame((await run.request()).query, streamQuery, piece);
   }
   const run = start(t);
