@@ -36,6 +36,11 @@ export interface Answer {
   readonly source: string;
   /** Why it is as it is, for a person; '' where the records say it all. */
   readonly reason: string;
+  /**
+   * The messages after this one, where one does not hold all: a zone transfer (RFC 5936 2.2), so over connections only.
+   * The listener takes each when the client has taken those before it, or says by `return` that nobody wants them.
+   */
+  readonly following: Generator<Answer, void, undefined> | undefined;
 }
 
 export const NO_TTL = 0xffff_ffff;
@@ -61,6 +66,7 @@ export const blankAnswer: Answer = {
   bornMs: -1,
   source: '',
   reason: '',
+  following: undefined,
 };
 
 /** An answer with only a response code. */

@@ -25,20 +25,22 @@ export interface AnswerHead extends Sections {
   readonly options?: readonly EdnsOption[];
 }
 
+const MAX_MESSAGE_BYTES = 0xffff;
 const KEPT_FLAGS = FLAG.AA | FLAG.TC | FLAG.RA | FLAG.AD;
 
 /**
- * An answer to `query` from records, which must have its spelling of the name where they mean it. What no message can hold
- * is cut off at a record's end, with TC set. Throws NameError for a broken name, RangeError for a value too large for its
- * field or an address that is none.
+ * An answer to `query` from records, which must have its spelling of the name where they mean it. What a message of
+ * `limit` bytes, EDNS not counted, can not hold is cut off at a record's end, with TC set; the first record stays where it
+ * alone is longer. Throws NameError for a broken name, RangeError for a value too large for its field or an address that
+ * is none.
  */
-export function buildAnswer(query: Query, head: AnswerHead): Answer {
+export function buildAnswer(query: Query, head: AnswerHead, limit = MAX_MESSAGE_BYTES): Answer {
   const { answer = [], authority = [], additional = [], rcode, flags, source, reason = '', live = false } = head;
   const options = head.options ? encodeOptions(head.options) : blankAnswer.options;
   const empty: Answer = { ...blankAnswer, rcode, flags, source, reason, live, options };
   const records = [...answer, ...authority, ...additional];
   if (records.length === 0) return empty;
-  const { wire, bodyAt, count } = writeMessage(query, records);
+  const { wire, bodyAt, count } = writeMessage(query, records, limit);
   const answerCount = Math.min(count, answer.length);
   const authorityCount = Math.min(count - answerCount, authority.length);
   const additionalCount = count - answerCount - authorityCount;
@@ -56,6 +58,7 @@ export function buildAnswer(query: Query, head: AnswerHead): Answer {
 function writeMessage(
   query: Query,
   records: readonly ResourceRecord[],
+  limit: number,
 ): { wire: Buffer; bodyAt: number; count: number } {
   const writer = new Writer();
   for (let i = 0; i < HEADER_BYTES; i++) writer.u8(0);
@@ -66,6 +69,7 @@ function writeMessage(
   try {
     for (const record of records) {
       writer.record(record);
+      if (writer.length > limit && count > 0) break;
       end = writer.length;
       count++;
     }

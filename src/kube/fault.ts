@@ -91,7 +91,7 @@ function retryMs(seconds: unknown): number {
 
 /** The fault a refusal amounts to, with the remedy where there is one. */
 export function faultOfRefusal(verb: 'list' | 'watch', kind: Kind, { code, message }: Refusal): Fault {
-  const { group, version, plural } = resources[kind];
+  const { group, version, plural, ifMissing } = resources[kind];
   switch (code) {
     case 401:
       return faultOf('unauthorized', verb, kind, `${message}: the token or client certificate is not accepted`);
@@ -104,7 +104,8 @@ export function faultOfRefusal(verb: 'list' | 'watch', kind: Kind, { code, messa
       );
     case 404: {
       const api = group === '' ? version : `${group}/${version}`;
-      return faultOf('missing', verb, kind, `${message}; the API server does not serve ${plural} of ${api}`);
+      const advice = ifMissing === undefined ? '' : `: ${ifMissing}`;
+      return faultOf('missing', verb, kind, `${message}; the API server does not serve ${plural} of ${api}${advice}`);
     }
     case 429:
       return faultOf('throttled', verb, kind, message);

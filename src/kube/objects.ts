@@ -4,8 +4,13 @@
  * them; addresses are not normalised, because endpoint names are spelled from their text.
  */
 
-/** The kinds that can be watched. */
-export type Kind = 'Service' | 'EndpointSlice' | 'Pod' | 'Namespace';
+/**
+ * The kinds that can be watched. `MulticlusterSlice` is a kind of ours: the EndpointSlices that belong to a ServiceImport,
+ * which are watched apart from all others.
+ */
+export const KINDS = ['Service', 'EndpointSlice', 'Pod', 'Namespace', 'ServiceImport', 'MulticlusterSlice'] as const;
+
+export type Kind = (typeof KINDS)[number];
 
 /** What tells objects of one kind apart; `namespace` is '' for those that live in none. */
 export interface ObjectName {
@@ -41,16 +46,27 @@ export interface ServicePort {
 }
 
 /** An EndpointSlice (discovery.k8s.io/v1) of addresses, reduced to its ready endpoints. */
-export interface EndpointSlice extends Versioned {
-  readonly kind: 'EndpointSlice';
-  /** The Service's name; '' when the label `kubernetes.io/service-name` is missing. */
+interface Slice extends Versioned {
+  /** The name of the service it belongs to; '' when the label that says so is missing. */
   readonly service: string;
   readonly addressType: 'IPv4' | 'IPv6';
   readonly ports: readonly EndpointPort[];
   /** Only those whose `ready` condition is true or unknown; their order means nothing. */
   readonly endpoints: readonly Endpoint[];
+}
+
+/** A slice of a Service of this cluster: label `kubernetes.io/service-name`. */
+export interface EndpointSlice extends Slice {
+  readonly kind: 'EndpointSlice';
   /** When the change that led to this slice happened, milliseconds since 1970; from the annotation of the slice controller. */
   readonly triggerTimeMs?: number;
+}
+
+/** A slice of a ServiceImport: label `multicluster.kubernetes.io/service-name`. */
+export interface MulticlusterSlice extends Slice {
+  readonly kind: 'MulticlusterSlice';
+  /** The cluster whose endpoints these are, from the label `multicluster.kubernetes.io/source-cluster`; '' without it. */
+  readonly cluster: string;
 }
 
 export interface EndpointPort {
@@ -68,6 +84,7 @@ export interface Endpoint {
   /** The name of what the endpoint stands for, when shorter than 64 characters, so that it fits a label. */
   readonly podName: string;
   readonly nodeName: string;
+  /** The topology zone; '' as well when the watch did not ask for zones. */
   readonly zone: string;
 }
 
@@ -86,7 +103,16 @@ export interface Namespace extends Versioned {
   readonly namespace: '';
 }
 
-export type KubeObject = Service | EndpointSlice | Pod | Namespace;
+/** A ServiceImport (multicluster.x-k8s.io/v1alpha1): a service of several clusters, as it can be reached from this one. */
+export interface ServiceImport extends Versioned {
+  readonly kind: 'ServiceImport';
+  readonly type: 'ClusterSetIP' | 'Headless';
+  /** Empty when it is headless, or has none yet. */
+  readonly ips: readonly string[];
+  readonly ports: readonly ServicePort[];
+}
+
+export type KubeObject = Service | EndpointSlice | Pod | Namespace | ServiceImport | MulticlusterSlice;
 
 /** The object type of one kind. */
 export type ObjectOf<K extends Kind> = Extract<KubeObject, { readonly kind: K }>;

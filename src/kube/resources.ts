@@ -1,5 +1,14 @@
 import type { Kind, KubeObject, ObjectName } from './objects.ts';
-import { MalformedObject, metadataOf, slimEndpointSlice, slimNamespace, slimPod, slimService } from './slim.ts';
+import {
+  MalformedObject,
+  metadataOf,
+  slimEndpointSlice,
+  slimMulticlusterSlice,
+  slimNamespace,
+  slimPod,
+  slimService,
+  slimServiceImport,
+} from './slim.ts';
 import type { Metadata } from './slim.ts';
 
 /** What to watch of one kind, cluster-wide. Plain data: it crosses to the watch thread. */
@@ -11,6 +20,8 @@ export interface Selection {
   readonly fieldSelector?: string;
   /** Keep the labels of pods, which is most of what there is to keep of a pod. */
   readonly withLabels?: boolean;
+  /** Keep the topology zones of endpoints. Without, a change of zones alone is no change. */
+  readonly withZones?: boolean;
 }
 
 /** How the API server knows a kind, and how one object of it is slimmed. A further kind is a further entry below. */
@@ -20,13 +31,22 @@ export interface Resource {
   readonly version: string;
   /** The plural name, as in paths and RBAC rules. */
   readonly plural: string;
+  /** What the API server calls the objects, where that is not our own name for the kind. */
+  readonly apiKind?: Kind;
+  /** Why an API server may not serve it, and what to do then. */
+  readonly ifMissing?: string;
   /** Undefined: there is nothing to keep of this object, and what was kept of it before stays. Throws `MalformedObject`. */
   readonly slim: (metadata: Metadata, raw: unknown, selection: Selection) => KubeObject | undefined;
 }
 
 export const resources: Readonly<Record<Kind, Resource>> = {
   Service: { group: '', version: 'v1', plural: 'services', slim: slimService },
-  EndpointSlice: { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', slim: slimEndpointSlice },
+  EndpointSlice: {
+    group: 'discovery.k8s.io',
+    version: 'v1',
+    plural: 'endpointslices',
+    slim: (metadata, raw, selection) => slimEndpointSlice(metadata, raw, selection.withZones === true),
+  },
   Pod: {
     group: '',
     version: 'v1',
@@ -34,6 +54,20 @@ export const resources: Readonly<Record<Kind, Resource>> = {
     slim: (metadata, raw, selection) => slimPod(metadata, raw, selection.withLabels === true),
   },
   Namespace: { group: '', version: 'v1', plural: 'namespaces', slim: slimNamespace },
+  ServiceImport: {
+    group: 'multicluster.x-k8s.io',
+    version: 'v1alpha1',
+    plural: 'serviceimports',
+    ifMissing: `install the CustomResourceDefinition of the Multi-Cluster Services API, or take 'multicluster' out of the Corefile`,
+    slim: slimServiceImport,
+  },
+  MulticlusterSlice: {
+    group: 'discovery.k8s.io',
+    version: 'v1',
+    plural: 'endpointslices',
+    apiKind: 'EndpointSlice',
+    slim: slimMulticlusterSlice,
+  },
 };
 
 /** The collection's path for all namespaces: `/api/v1/pods`, `/apis/discovery.k8s.io/v1/endpointslices`. */
@@ -42,9 +76,10 @@ export function pathOf(kind: Kind): string {
   return group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`;
 }
 
-/** The kind as the reference's log lines name it: `*v1.EndpointSlice`. */
+/** The kind as the reference's log lines name it: `*v1.EndpointSlice`; no two kinds are named alike. */
 export function typeName(kind: Kind): string {
-  return `*${resources[kind].version}.${kind}`;
+  const { version, apiKind } = resources[kind];
+  return apiKind === undefined ? `*${version}.${kind}` : `*${version}.${apiKind} (${kind})`;
 }
 
 /** What became of one raw object. `name` is missing only where it could not be read. */

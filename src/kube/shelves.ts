@@ -1,5 +1,14 @@
 import type { Change } from './batch.ts';
-import type { EndpointSlice, Kind, KubeObject, Namespace, Pod, Service } from './objects.ts';
+import type {
+  EndpointSlice,
+  Kind,
+  KubeObject,
+  MulticlusterSlice,
+  Namespace,
+  Pod,
+  Service,
+  ServiceImport,
+} from './objects.ts';
 import { Index, Table } from './table.ts';
 
 /** The objects of each kind, with the ways to find them. */
@@ -8,6 +17,8 @@ export interface Shelves {
   readonly EndpointSlice: SliceShelf;
   readonly Pod: PodShelf;
   readonly Namespace: NamespaceShelf;
+  readonly ServiceImport: ServiceImportShelf;
+  readonly MulticlusterSlice: MulticlusterSliceShelf;
 }
 
 class ServiceShelf {
@@ -30,7 +41,16 @@ class NamespaceShelf {
   readonly table = new Table<Namespace>();
 }
 
-/** The key of `SliceShelf.byService`. */
+class ServiceImportShelf {
+  readonly table = new Table<ServiceImport>();
+}
+
+class MulticlusterSliceShelf {
+  readonly byService = new Index<MulticlusterSlice>((slice) => [serviceKey(slice.namespace, slice.service)]);
+  readonly table = new Table<MulticlusterSlice>(this.byService);
+}
+
+/** The key of slices by their service. */
 export function serviceKey(namespace: string, service: string): string {
   return `${namespace}/${service}`;
 }
@@ -41,6 +61,8 @@ export function emptyShelves(): Shelves {
     EndpointSlice: new SliceShelf(),
     Pod: new PodShelf(),
     Namespace: new NamespaceShelf(),
+    ServiceImport: new ServiceImportShelf(),
+    MulticlusterSlice: new MulticlusterSliceShelf(),
   };
 }
 
@@ -57,6 +79,10 @@ export function change(shelves: Shelves, kind: Kind, what: Change): KubeObject |
       return shelves.Pod.table.put(object);
     case 'Namespace':
       return shelves.Namespace.table.put(object);
+    case 'ServiceImport':
+      return shelves.ServiceImport.table.put(object);
+    case 'MulticlusterSlice':
+      return shelves.MulticlusterSlice.table.put(object);
     default:
       return object satisfies never;
   }

@@ -1,4 +1,15 @@
-import type { Endpoint, EndpointPort, EndpointSlice, Namespace, ObjectName, Pod, Service } from './objects.ts';
+import type {
+  Endpoint,
+  EndpointPort,
+  EndpointSlice,
+  MulticlusterSlice,
+  Namespace,
+  ObjectName,
+  Pod,
+  Service,
+  ServiceImport,
+  ServicePort,
+} from './objects.ts';
 
 /**
  * Foreign JSON, checked at the door. Each function takes what the API server sent and returns our own; a field of the wrong
@@ -44,18 +55,20 @@ export function slimService(metadata: Metadata, raw: unknown): Service {
     type: serviceType(text(type, 'spec.type')),
     clusterIPs: texts(clusterIPs, 'spec.clusterIPs', text(clusterIP, 'spec.clusterIP')),
     externalName: text(externalName, 'spec.externalName'),
-    ports: list(ports, 'spec.ports').map((entry) => {
-      const { name, port, protocol } = fields(entry, 'spec.ports[]');
-      return {
-        name: text(name, 'spec.ports[].name'),
-        port: number(port, 'spec.ports[].port') ?? 0,
-        protocol: text(protocol, 'spec.ports[].protocol') || 'TCP',
-      };
-    }),
+    ports: list(ports, 'spec.ports').map(servicePort),
     externalAddresses: [
       ...texts(externalIPs, 'spec.externalIPs'),
       ...list(ingress, 'status.loadBalancer.ingress').map(ingressAddress),
     ].filter((address) => address !== ''),
+  };
+}
+
+function servicePort(entry: unknown): ServicePort {
+  const { name, port, protocol } = fields(entry, 'spec.ports[]');
+  return {
+    name: text(name, 'spec.ports[].name'),
+    port: number(port, 'spec.ports[].port') ?? 0,
+    protocol: text(protocol, 'spec.ports[].protocol') || 'TCP',
   };
 }
 
@@ -70,9 +83,9 @@ function ingressAddress(entry: unknown): string {
 }
 
 /** Undefined for a slice that holds no addresses (type FQDN, or one unknown to us): there is nothing to answer from it. */
-export function slimEndpointSlice(metadata: Metadata, raw: unknown): EndpointSlice | undefined {
-  const { addressType, ports, endpoints } = fields(raw, 'object');
-  if (addressType !== 'IPv4' && addressType !== 'IPv6') return undefined;
+export function slimEndpointSlice(metadata: Metadata, raw: unknown, withZones: boolean): EndpointSlice | undefined {
+  const contents = sliceContents(raw, withZones);
+  if (contents === undefined) return undefined;
   const { 'kubernetes.io/service-name': service } = metadata.labels;
   const { 'endpoints.kubernetes.io/last-change-trigger-time': trigger } = metadata.annotations;
   const triggerTimeMs = Date.parse(text(trigger, 'metadata.annotations'));
@@ -80,10 +93,47 @@ export function slimEndpointSlice(metadata: Metadata, raw: unknown): EndpointSli
     kind: 'EndpointSlice',
     ...versioned(metadata),
     service: text(service, 'metadata.labels'),
+    ...contents,
+    ...(Number.isNaN(triggerTimeMs) ? {} : { triggerTimeMs }),
+  };
+}
+
+/** Undefined as for `slimEndpointSlice`. */
+export function slimMulticlusterSlice(metadata: Metadata, raw: unknown): MulticlusterSlice | undefined {
+  const contents = sliceContents(raw, false);
+  if (contents === undefined) return undefined;
+  const { 'multicluster.kubernetes.io/service-name': service, 'multicluster.kubernetes.io/source-cluster': cluster } =
+    metadata.labels;
+  return {
+    kind: 'MulticlusterSlice',
+    ...versioned(metadata),
+    service: text(service, 'metadata.labels'),
+    cluster: text(cluster, 'metadata.labels'),
+    ...contents,
+  };
+}
+
+function sliceContents(
+  raw: unknown,
+  withZones: boolean,
+): Pick<EndpointSlice, 'addressType' | 'ports' | 'endpoints'> | undefined {
+  const { addressType, ports, endpoints } = fields(raw, 'object');
+  if (addressType !== 'IPv4' && addressType !== 'IPv6') return undefined;
+  return {
     addressType,
     ports: list(ports, 'ports').map(endpointPort),
-    endpoints: list(endpoints, 'endpoints').flatMap(readyEndpoint),
-    ...(Number.isNaN(triggerTimeMs) ? {} : { triggerTimeMs }),
+    endpoints: list(endpoints, 'endpoints').flatMap((entry) => readyEndpoint(entry, withZones)),
+  };
+}
+
+export function slimServiceImport(metadata: Metadata, raw: unknown): ServiceImport {
+  const { type, ips, ports } = fields(fields(raw, 'object')['spec'], 'spec');
+  return {
+    kind: 'ServiceImport',
+    ...versioned(metadata),
+    type: text(type, 'spec.type') === 'Headless' ? 'Headless' : 'ClusterSetIP',
+    ips: texts(ips, 'spec.ips'),
+    ports: list(ports, 'spec.ports').map(servicePort),
   };
 }
 
@@ -96,7 +146,7 @@ function endpointPort(entry: unknown): EndpointPort {
   };
 }
 
-function readyEndpoint(entry: unknown): Endpoint[] {
+function readyEndpoint(entry: unknown, withZones: boolean): Endpoint[] {
   const { addresses, conditions, hostname, targetRef, nodeName, zone } = fields(entry, 'endpoints[]');
   if (fields(conditions, 'endpoints[].conditions')['ready'] === false) return [];
   const target = text(fields(targetRef, 'endpoints[].targetRef')['name'], 'endpoints[].targetRef.name');
@@ -106,7 +156,7 @@ function readyEndpoint(entry: unknown): Endpoint[] {
       hostname: text(hostname, 'endpoints[].hostname'),
       podName: target.length < 64 ? target : '',
       nodeName: text(nodeName, 'endpoints[].nodeName'),
-      zone: text(zone, 'endpoints[].zone'),
+      zone: withZones ? text(zone, 'endpoints[].zone') : '',
     },
   ];
 }

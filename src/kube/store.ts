@@ -1,7 +1,16 @@
 import type { Clock } from '../runtime/clock.ts';
 import { keyOf } from './batch.ts';
 import type { Batch, Change } from './batch.ts';
-import type { EndpointSlice, Kind, KubeObject, Namespace, Pod, Service } from './objects.ts';
+import type {
+  EndpointSlice,
+  Kind,
+  KubeObject,
+  MulticlusterSlice,
+  Namespace,
+  Pod,
+  Service,
+  ServiceImport,
+} from './objects.ts';
 import { change, emptyShelves, serviceKey } from './shelves.ts';
 import type { Shelves } from './shelves.ts';
 
@@ -31,6 +40,9 @@ export interface Cluster {
   podsByIP(ip: string): readonly Pod[];
   namespace(name: string): Namespace | undefined;
   namespaces(): Iterable<Namespace>;
+  serviceImport(namespace: string, name: string): ServiceImport | undefined;
+  serviceImports(): Iterable<ServiceImport>;
+  multiclusterSlicesOf(namespace: string, service: string): readonly MulticlusterSlice[];
 
   /** Tells `subscriber` of all changes from now on; returns how to stop that. */
   subscribe(subscriber: Subscriber): () => void;
@@ -189,6 +201,18 @@ export class ClusterStore implements Cluster {
 
   namespaces(): Iterable<Namespace> {
     return this.#shown.Namespace.table.all();
+  }
+
+  serviceImport(namespace: string, name: string): ServiceImport | undefined {
+    return this.#shown.ServiceImport.table.get(namespace, name);
+  }
+
+  serviceImports(): Iterable<ServiceImport> {
+    return this.#shown.ServiceImport.table.all();
+  }
+
+  multiclusterSlicesOf(namespace: string, service: string): readonly MulticlusterSlice[] {
+    return this.#shown.MulticlusterSlice.byService.get(serviceKey(namespace, service));
   }
 
   subscribe(subscriber: Subscriber): () => void {

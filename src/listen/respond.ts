@@ -17,7 +17,17 @@ import { OPCODE, RCODE } from '../dns/codes.ts';
  */
 export interface Responder {
   /** `send` is called at most once, with the reply. What is returned resolves when all is done; nothing: it is. */
-  respond(wire: Buffer, peer: Peer, send: (packet: Buffer) => void): Promise<void> | undefined;
+  respond(wire: Buffer, peer: Peer, send: Send): Promise<void> | undefined;
+}
+
+export type Send = (packet: Buffer, following?: Following) => void;
+
+/** The messages after a reply, over connections only. One of the two is called until there is nothing left. */
+export interface Following {
+  /** Makes the next one; undefined when there is none. Throws when the rest can not be had: the connection must end. */
+  next(): Buffer | undefined;
+  /** The rest is not wanted. */
+  stop(): void;
 }
 
 export interface RespondOptions extends ReplyTools {
@@ -32,7 +42,7 @@ export interface RespondOptions extends ReplyTools {
 export function createResponder(options: RespondOptions): Responder {
   let spare: Query | undefined;
 
-  function respond(wire: Buffer, peer: Peer, send: (packet: Buffer) => void): Promise<void> | undefined {
+  function respond(wire: Buffer, peer: Peer, send: Send): Promise<void> | undefined {
     const query = spare ?? new Query();
     spare = undefined;
     const verdict = parseQuery(query, wire, peer);
@@ -65,15 +75,32 @@ export function createResponder(options: RespondOptions): Responder {
     return emptyAnswer(RCODE.SERVFAIL, '', 'a fault in the server');
   }
 
-  function finish(query: Query, answer: Answer, send: (packet: Buffer) => void): void {
+  function finish(query: Query, answer: Answer, send: Send): void {
     if (answer === noReply) return;
     let packet: Buffer;
+    let following: Following | undefined;
     try {
       packet = encodeReply(query, answer, options);
+      if (answer.following !== undefined) following = packetsOf(query.copy(), answer.following);
     } catch (error) {
       packet = encodeReply(query, failed(error, query), options);
     }
-    send(packet);
+    send(packet, following);
+  }
+
+  function packetsOf(query: Query, answers: NonNullable<Answer['following']>): Following {
+    return {
+      next() {
+        try {
+          const { value } = answers.next();
+          return value === undefined ? undefined : encodeReply(query, value, options);
+        } catch (error) {
+          options.onFault(error, query);
+          throw error;
+        }
+      },
+      stop: () => void answers.return(),
+    };
   }
 
   function rejection(query: Query, verdict: Exclude<Verdict, 'accept'>): Buffer | undefined {

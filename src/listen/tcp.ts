@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import type { Peer } from '../core/query.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { type ListenAddress, listenError, unmapped } from './address.ts';
-import type { Responder } from './respond.ts';
+import type { Following, Responder } from './respond.ts';
 
 /**
  * TCP on one address, or on all of the host (RFC 7766): queries may follow each other without waiting, answers go out as
  * they come, not in the order of the questions.
  *
  * What one client can take is bounded: connections in all, questions under way on one connection, and replies that it
- * does not read; a client beyond these is not read from until it has caught up, and is cut off when it stays silent.
+ * does not read; a client beyond these is not read from until it has caught up, and is cut off when it stays silent. Of an
+ * answer in many messages only as many are made as the client may leave unread.
  */
 export interface TcpListener {
   readonly port: number;
@@ -93,6 +94,9 @@ class Connection {
   readonly #peer: Peer;
   #received: Buffer = Buffer.alloc(0);
   #pending = 0;
+  /** The messages still to come of answers in many. */
+  readonly #following: Following[] = [];
+  #isTurnComing = false;
   #ended = false;
   #deadlineMs = 0;
   #timer: Timer | undefined;
@@ -104,12 +108,16 @@ class Connection {
     this.#peer = peerOf(socket, options.server);
     this.#expectWithin(limits.firstQueryMs);
     socket.on('data', (bytes: Buffer) => this.#take(bytes));
-    socket.on('drain', () => this.#resume());
+    socket.on('drain', () => {
+      this.#awaitTurn();
+      this.#resume();
+    });
     socket.on('end', () => this.drain());
     // The client went away: what is under way for it is answered into the void.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#timer?.cancel();
+      for (const following of this.#following.splice(0)) following.stop();
       onClose();
     });
   }
@@ -147,7 +155,9 @@ class Connection {
 
   #ask(wire: Buffer): void {
     this.#pending++;
-    const waiting = this.#options.responder.respond(wire, this.#peer, (packet) => this.#send(packet));
+    const waiting = this.#options.responder.respond(wire, this.#peer, (packet, following) =>
+      this.#send(packet, following),
+    );
     if (waiting === undefined) this.#pending--;
     else void waiting.then(() => this.#answered());
   }
@@ -157,8 +167,46 @@ class Connection {
     this.#resume();
   }
 
-  #send(packet: Buffer): void {
-    if (this.#socket.destroyed) return;
+  #send(packet: Buffer, following?: Following): void {
+    if (this.#socket.destroyed) {
+      following?.stop();
+      return;
+    }
+    this.#write(packet);
+    if (following === undefined) return;
+    this.#following.push(following);
+    this.#awaitTurn();
+  }
+
+  /** Sends one message more in the next turn of the event loop, so that others are answered in between. */
+  #awaitTurn(): void {
+    if (this.#isTurnComing || this.#following.length === 0 || this.#isUnread()) return;
+    this.#isTurnComing = true;
+    setImmediate(() => {
+      this.#isTurnComing = false;
+      this.#sendNext();
+    });
+  }
+
+  #sendNext(): void {
+    const [following] = this.#following;
+    if (following === undefined || this.#socket.destroyed) return;
+    let packet: Buffer | undefined;
+    try {
+      packet = following.next();
+    } catch {
+      return this.cut();
+    }
+    if (packet === undefined) {
+      this.#following.shift();
+      this.#resume();
+    } else {
+      this.#write(packet);
+    }
+    this.#awaitTurn();
+  }
+
+  #write(packet: Buffer): void {
     const length = Buffer.allocUnsafe(LENGTH_BYTES);
     length.writeUInt16BE(packet.length);
     this.#socket.cork();
@@ -169,7 +217,11 @@ class Connection {
   }
 
   #isFull(): boolean {
-    return this.#pending >= this.#limits.pending || this.#socket.writableLength > this.#limits.unreadBytes;
+    return this.#pending >= this.#limits.pending || this.#following.length > 0 || this.#isUnread();
+  }
+
+  #isUnread(): boolean {
+    return this.#socket.writableLength > this.#limits.unreadBytes;
   }
 
   #resume(): void {
@@ -180,7 +232,8 @@ class Connection {
 
   #endWhenDone(): void {
     // Whether the client closes its side too is not waited for.
-    if (this.#ended && this.#pending === 0 && !this.#socket.writableEnded) this.#socket.destroySoon();
+    const isDone = this.#pending === 0 && this.#following.length === 0;
+    if (this.#ended && isDone && !this.#socket.writableEnded) this.#socket.destroySoon();
   }
 
   /** Moves the moment at which a client that does nothing is cut off; one timer runs, however often that moves. */

@@ -22,6 +22,7 @@ export const differences: readonly Difference[] = [
       'seq-cache-kubeadm-cache-kubeadm#29',
       'seq-cache-kubeadm-cache-kubeadm#33',
       'seq-zones-hosts-truncation-hosts#2',
+      'seq-autopath-autopath-cache#6',
     ],
     gain: 'Question and owner come back in the letters that the client used, so clients that mix letters take the answer.',
   },
@@ -54,12 +55,36 @@ export const differences: readonly Difference[] = [
     gain: 'The zone keeps its name servers when the server is bound to some addresses.',
   },
   {
+    cases: ['seq-quirks-quirks#6'],
+    gain: 'An address that only a slice without a service has is denied; nobody waits for a reply that never comes.',
+  },
+  {
+    cases: ['seq-quirks-quirks#13', 'seq-quirks-quirks#14', 'seq-quirks-quirks#16'],
+    gain: 'A service without an assigned address exists and has none; no question about the root goes upstream.',
+  },
+  {
+    cases: ['seq-quirks-quirks#17', 'seq-quirks-quirks#18', 'seq-quirks-quirks#19'],
+    gain: 'Slices of names, which Kubernetes has given up, make no alias of a headless service.',
+  },
+  {
+    cases: ['seq-quirks-quirks#23'],
+    gain: 'A pod is found by each of its addresses, as in CoreDNS 1.15.',
+  },
+  {
+    cases: ['xfr-002'],
+    gain: 'A transferred multicluster zone has the names of endpoints with their cluster, as queries find them.',
+  },
+  {
     cases: ['corefile-run-005'],
     gain: 'A closing brace too many is told of, and does not open port 53 for a zone of that name.',
   },
   {
-    cases: ['corefile-run-160'],
+    cases: ['corefile-run-160', 'corefile-run-161'],
     gain: 'A mistake of a whole directive is told with the line where the directive begins, not where its block ends.',
+  },
+  {
+    cases: ['corefile-run-149'],
+    gain: 'A zone that is not served is told with the line of the option that names it.',
   },
   {
     cases: ['corefile-run-162'],

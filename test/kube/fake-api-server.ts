@@ -10,6 +10,10 @@ interface Stored {
 /** Just enough of an API server to be watched over HTTP: streaming lists of what a test puts into it, and nothing to resume. */
 export class FakeApiServer {
   readonly userAgents = new Set<string | undefined>();
+  /** The label selectors that were asked with, by path; '' without one. */
+  readonly selectors = new Map<string, Set<string>>();
+  /** Paths of what this server does not serve. */
+  readonly missing = new Set<string>();
   /** What every request is answered with instead; undefined: as an API server should. */
   refusal: { readonly status: number; readonly message: string } | undefined;
   readonly #server = http.createServer((request, response) => this.#answer(request, response));
@@ -56,8 +60,14 @@ export class FakeApiServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname } = new URL(request.url ?? '', 'http://api');
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://api');
     this.userAgents.add(request.headers['user-agent']);
+    const asked = this.selectors.get(pathname) ?? new Set();
+    this.selectors.set(pathname, asked.add(searchParams.get('labelSelector') ?? ''));
+    if (this.missing.has(pathname)) {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n');
+      return;
+    }
     if (this.refusal !== undefined) {
       const { status, message } = this.refusal;
       response.writeHead(status).end(JSON.stringify({ kind: 'Status', message, code: status }));

@@ -116,7 +116,7 @@ const cases: readonly Case[] = [
   },
   {
     name: 'what an endpoint is known by',
-    selection: { kind: 'EndpointSlice' },
+    selection: { kind: 'EndpointSlice', withZones: true },
     raw: {
       metadata,
       addressType: 'IPv4',
@@ -138,6 +138,12 @@ const cases: readonly Case[] = [
         { addresses: ['10.0.0.2'], ...endpoint },
       ],
     },
+  },
+  {
+    name: 'zones nobody asked for',
+    selection: { kind: 'EndpointSlice' },
+    raw: { metadata, addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'], zone: 'a' }] },
+    kept: { ...slice, endpoints: [{ addresses: ['10.0.0.1'], ...endpoint }] },
   },
   ...[
     ['2026-11-21T01:08:28Z', Date.UTC(2026, 10, 21, 1, 8, 28)],
@@ -176,6 +182,52 @@ const cases: readonly Case[] = [
     raw: { metadata: { name: 'shop', resourceVersion: '9' }, status: { phase: 'Terminating' } },
     kept: { kind: 'Namespace', namespace: '', name: 'shop', resourceVersion: '9' },
   },
+  {
+    name: 'a ServiceImport with addresses',
+    selection: { kind: 'ServiceImport' },
+    raw: {
+      metadata,
+      spec: { type: 'ClusterSetIP', ips: ['10.0.0.1', 'fd00::1'], ports: [{ port: 80, appProtocol: 'h2' }] },
+      status: { clusters: [{ cluster: 'east' }] },
+    },
+    kept: {
+      kind: 'ServiceImport',
+      ...metadata,
+      type: 'ClusterSetIP',
+      ips: ['10.0.0.1', 'fd00::1'],
+      ports: [{ name: '', port: 80, protocol: 'TCP' }],
+    },
+  },
+  {
+    name: 'a headless ServiceImport',
+    selection: { kind: 'ServiceImport' },
+    raw: { metadata, spec: { type: 'Headless', ports: null } },
+    kept: { kind: 'ServiceImport', ...metadata, type: 'Headless', ips: [], ports: [] },
+  },
+  {
+    name: 'a slice of a ServiceImport',
+    selection: { kind: 'MulticlusterSlice' },
+    raw: {
+      metadata: {
+        ...metadata,
+        labels: {
+          'kubernetes.io/service-name': 'derived-x7',
+          'multicluster.kubernetes.io/service-name': 'web',
+          'multicluster.kubernetes.io/source-cluster': 'east',
+        },
+      },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.0.0.1'] }, { addresses: ['10.0.0.2'], conditions: { ready: false } }],
+      ports: null,
+    },
+    kept: {
+      ...slice,
+      kind: 'MulticlusterSlice',
+      service: 'web',
+      cluster: 'east',
+      endpoints: [{ addresses: ['10.0.0.1'], ...endpoint }],
+    },
+  },
 ];
 
 t.test('what is kept of an object', (t) => {
@@ -192,7 +244,9 @@ t.test('what leaves things as they are', (t) => {
   t.strictSame(slim({ kind: 'Pod' }, pod), { is: 'ignored', name }, 'a pod on its way out');
   for (const addressType of ['FQDN', 'IPv8', '', undefined]) {
     const raw = { metadata, addressType };
-    t.strictSame(slim({ kind: 'EndpointSlice' }, raw), { is: 'ignored', name }, `addressType ${addressType}`);
+    for (const kind of ['EndpointSlice', 'MulticlusterSlice'] as const) {
+      t.strictSame(slim({ kind }, raw), { is: 'ignored', name }, `${kind} with addressType ${addressType}`);
+    }
   }
   t.end();
 });
@@ -227,6 +281,12 @@ const malformed: readonly (readonly [Kind, unknown, string])[] = [
     'endpoints[].conditions is not an object',
   ],
   ['Pod', { metadata, status: { podIPs: ['10.0.0.1'] } }, 'status.podIPs[] is not an object'],
+  ['ServiceImport', { metadata, spec: { ips: '10.0.0.1' } }, 'spec.ips is not a list'],
+  [
+    'MulticlusterSlice',
+    { metadata: { ...metadata, labels: { 'multicluster.kubernetes.io/source-cluster': 7 } }, addressType: 'IPv4' },
+    'metadata.labels is not a string',
+  ],
   ['Namespace', { metadata: { name: 'shop', labels: 'x' } }, 'metadata.labels is not an object'],
 ];
 
@@ -246,7 +306,11 @@ t.test('what is malformed is named and never thrown', (t) => {
 t.test('paths and names', (t) => {
   t.equal(pathOf('Pod'), '/api/v1/pods');
   t.equal(pathOf('EndpointSlice'), '/apis/discovery.k8s.io/v1/endpointslices');
+  t.equal(pathOf('MulticlusterSlice'), pathOf('EndpointSlice'));
+  t.equal(pathOf('ServiceImport'), '/apis/multicluster.x-k8s.io/v1alpha1/serviceimports');
   t.equal(typeName('EndpointSlice'), '*v1.EndpointSlice');
+  t.equal(typeName('MulticlusterSlice'), '*v1.EndpointSlice (MulticlusterSlice)');
+  t.equal(typeName('ServiceImport'), '*v1alpha1.ServiceImport');
   t.end();
 });
 

@@ -1,6 +1,15 @@
 import t from 'tap';
 import type { Batch, Change } from '../../src/kube/batch.ts';
-import type { Endpoint, EndpointSlice, Kind, KubeObject, Namespace, Pod, Service } from '../../src/kube/objects.ts';
+import type {
+  Endpoint,
+  EndpointSlice,
+  Kind,
+  KubeObject,
+  Namespace,
+  Pod,
+  Service,
+  ServiceImport,
+} from '../../src/kube/objects.ts';
 import { ClusterStore } from '../../src/kube/store.ts';
 import type { Cluster } from '../../src/kube/store.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -122,6 +131,34 @@ t.test('pods by address, and namespaces', (t) => {
     [...store.namespaces()].map(({ name }) => name),
     ['shop', 'bank'],
   );
+  t.end();
+});
+
+t.test('imports and their slices', (t) => {
+  const store = new ClusterStore(['ServiceImport', 'MulticlusterSlice'], new ManualClock());
+  const { kind: _, ...contents } = slice('shop', 'web-east', 'web', '10.1.0.1');
+  const imported: ServiceImport = {
+    kind: 'ServiceImport',
+    namespace: 'shop',
+    name: 'web',
+    resourceVersion: '1',
+    type: 'Headless',
+    ips: [],
+    ports: [],
+  };
+  list(store, 'ServiceImport', imported);
+  t.notOk(store.synced);
+  list(store, 'MulticlusterSlice', { kind: 'MulticlusterSlice', cluster: 'east', ...contents });
+  t.ok(store.synced);
+  t.equal(store.serviceImport('shop', 'web'), imported);
+  t.equal(store.service('shop', 'web'), undefined);
+  t.strictSame(names(store.multiclusterSlicesOf('shop', 'web')), ['shop/web-east']);
+  t.strictSame(store.slicesOf('shop', 'web'), []);
+  t.strictSame(store.slicesByAddress('10.1.0.1'), [], 'reverse names are those of this cluster');
+  store.apply(changes('MulticlusterSlice', { gone: { namespace: 'shop', name: 'web-east' } }));
+  store.apply(changes('ServiceImport', { gone: imported }));
+  t.equal(store.serviceImport('shop', 'web'), undefined);
+  t.strictSame(store.multiclusterSlicesOf('shop', 'web'), []);
   t.end();
 });
 

@@ -43,6 +43,7 @@ export interface RawSlice {
         readonly conditions?: { readonly ready?: boolean };
         readonly hostname?: string;
         readonly targetRef?: { readonly name: string };
+        readonly zone?: string;
       }[]
     | null;
   readonly ports: readonly RawPort[] | null;
@@ -53,6 +54,7 @@ export interface Options {
   readonly namespaces: readonly string[];
   readonly endpointPodNames: boolean;
   readonly ignoreEmpty: boolean;
+  readonly zonal: boolean;
 }
 
 interface Entry {
@@ -65,6 +67,8 @@ interface Entry {
 interface Name {
   readonly entries: Entry[];
   alias?: string;
+  /** The endpoints of a topology zone, of which there may be none now. */
+  readonly isZonal?: boolean;
 }
 
 const zone = 'cluster.local.';
@@ -80,9 +84,10 @@ export function openBook(objects: Objects, options: Options): Book {
     if (name.endsWith('in-addr.arpa.') || name.endsWith('ip6.arpa.')) return reverse(objects, options, name, type);
     if (type === 'SOA') return name === zone ? 'NOERROR | answer SOA' : 'NOERROR';
     if (name === `dns-version.${zone}` && type === 'TXT') return 'NOERROR | answer TXT "1.1.0"';
-    const found = table.get(name) ?? podName(objects, options, name);
+    const found = table.get(name) ?? unlistedName(objects, options, name);
     if (found === undefined) return 'NXDOMAIN';
-    if (type === 'TXT') return found.entries.length > 0 || found.alias !== undefined ? 'NOERROR' : 'NXDOMAIN';
+    const mayHaveData = found.entries.length > 0 || found.alias !== undefined || found.isZonal === true;
+    if (type === 'TXT') return mayHaveData ? 'NOERROR' : 'NXDOMAIN';
     const records = recordsAt(table, objects, options, name, found, type);
     return ['NOERROR', ...[...new Set(records)].sort()].join(' | ');
   };
@@ -133,7 +138,7 @@ function follow(
       return [];
     chain.push(`answer CNAME ${target}`);
     if (key !== zone && !key.endsWith(`.${zone}`)) return [...chain, ...(type === 'A' ? ['answer A 192.0.2.80'] : [])];
-    const found = table.get(key) ?? podName(objects, options, key);
+    const found = table.get(key) ?? unlistedName(objects, options, key);
     if (found === undefined) return [];
     if (found.alias === undefined) {
       const data = addresses(found, type);
@@ -143,7 +148,7 @@ function follow(
   }
 }
 
-/** Every name of the zone but those of pods in insecure mode, which are without number. */
+/** Every name of the zone but those of pods in insecure mode, and of topology zones: these are without number. */
 function nameTable(objects: Objects, options: Options): Map<string, Name> {
   const table = new Map<string, Name>();
   const at = (name: string): Name => {
@@ -205,8 +210,8 @@ function readyEndpoints(service: RawService, objects: Objects, options: Options)
   return objects.slices
     .filter((slice) => slice.metadata.namespace === namespace && serviceOf(slice) === name)
     .flatMap((slice) =>
-      readyAddresses(slice, options).flatMap(({ address, host }) =>
-        (slice.ports ?? [{}]).map((port) => ({ address, host, port })),
+      readyAddresses(slice, options).flatMap((endpoint) =>
+        (slice.ports ?? [{}]).map((port) => ({ ...endpoint, port })),
       ),
     );
 }
@@ -215,13 +220,13 @@ function serviceOf(slice: RawSlice): string {
   return slice.metadata.labels?.['kubernetes.io/service-name'] ?? '';
 }
 
-function readyAddresses(slice: RawSlice, options: Options): { address: string; host: string }[] {
+function readyAddresses(slice: RawSlice, options: Options): { address: string; host: string; zone: string }[] {
   return (slice.endpoints ?? [])
     .filter((endpoint) => endpoint.conditions?.ready !== false)
-    .flatMap(({ addresses: list, hostname, targetRef }) =>
+    .flatMap(({ addresses: list, hostname, targetRef, zone = '' }) =>
       list.map((address) => {
         const podNamed = options.endpointPodNames ? targetRef?.name : undefined;
-        return { address, host: hostname ?? podNamed ?? address.replace(/[.:]/g, '-').replace(/-$/, '-0') };
+        return { address, zone, host: hostname ?? podNamed ?? address.replace(/[.:]/g, '-').replace(/-$/, '-0') };
       }),
     );
 }
@@ -229,6 +234,28 @@ function readyAddresses(slice: RawSlice, options: Options): { address: string; h
 function servedNamespaces(objects: Objects, options: Options): string[] {
   const names = objects.namespaces.map((namespace) => namespace.metadata.name);
   return options.namespaces.length === 0 ? names : names.filter((name) => options.namespaces.includes(name));
+}
+
+function unlistedName(objects: Objects, options: Options, name: string): Name | undefined {
+  return podName(objects, options, name) ?? zonalName(objects, options, name);
+}
+
+/** `TOPOLOGY-ZONE.pin._zone.SERVICE...`: exists for every zone, whoever is in it. `prefer` takes all where nobody is. */
+function zonalName(objects: Objects, options: Options, name: string): Name | undefined {
+  const match = /^(.+)\.(pin|prefer)\._zone\.([^.]+)\.([^.]+)\.svc\.cluster\.local\.$/.exec(name);
+  const [, wanted, directive, serviceName = '', namespace = ''] = match ?? [];
+  if (!options.zonal || !servedNamespaces(objects, options).includes(namespace)) return undefined;
+  const service = objects.services.find(
+    ({ metadata, spec }) =>
+      metadata.namespace === namespace && metadata.name === serviceName && spec.clusterIPs?.[0] === 'None',
+  );
+  if (service === undefined) return undefined;
+  const all = readyEndpoints(service, objects, options);
+  const within = all.filter((endpoint) => endpoint.zone.toLowerCase() === wanted);
+  const chosen = within.length > 0 || directive === 'pin' ? within : all;
+  const base = `${serviceName}.${namespace}.svc`;
+  const entries = chosen.map(({ address, host, port }) => ({ address, host: `${host}.${base}`, port: port.port }));
+  return { entries, isZonal: true };
 }
 
 function podName(objects: Objects, options: Options, name: string): Name | undefined {

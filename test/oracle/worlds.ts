@@ -5,7 +5,6 @@ import { recordsOf } from '../../src/core/encode.ts';
 import type { Handler } from '../../src/core/handler.ts';
 import { RCODE, rcodeName, TYPE, typeName } from '../../src/dns/codes.ts';
 import { rdataText } from '../../src/dns/text.ts';
-import type { Kind } from '../../src/kube/objects.ts';
 import { slim } from '../../src/kube/resources.ts';
 import { ClusterStore } from '../../src/kube/store.ts';
 import type { Random } from '../../src/runtime/random.ts';
@@ -31,7 +30,8 @@ export interface Disagreement {
 
 const EVENTS = 40;
 const QUESTIONS_AFTER_EVENT = 25;
-const kinds: readonly Kind[] = ['Namespace', 'Service', 'EndpointSlice', 'Pod'];
+const kinds = ['Namespace', 'Service', 'EndpointSlice', 'Pod'] as const;
+type Kind = (typeof kinds)[number];
 
 /** Lives through one world; returns the first disagreement. */
 export async function liveThrough(seed: number): Promise<Disagreement | undefined> {
@@ -112,7 +112,7 @@ class World {
       this.#store.apply({ type: 'changes', kind, changes: [{ gone: { namespace, name } }] });
       return `${kind} ${key} went`;
     }
-    const slimmed = slim({ kind }, raw);
+    const slimmed = slim({ kind, withZones: this.options.zonal }, raw);
     if (slimmed.is !== 'object') throw new Error(`${kind} ${key} is ${slimmed.is}`);
     this.#held[kind].set(key, raw);
     this.#store.apply({ type: 'changes', kind, changes: [{ put: slimmed.object }] });
@@ -136,11 +136,12 @@ class World {
   }
 }
 
-function linesFor({ pods, namespaces, endpointPodNames, ignoreEmpty }: Options): string[] {
+function linesFor({ pods, namespaces, endpointPodNames, ignoreEmpty, zonal }: Options): string[] {
   const lines = [`pods ${pods}`];
   if (namespaces.length > 0) lines.push(`namespaces ${namespaces.join(' ')}`);
   if (endpointPodNames) lines.push('endpoint_pod_names');
   if (ignoreEmpty) lines.push('ignore empty_service');
+  if (zonal) lines.push('zonal');
   return lines;
 }
 
@@ -153,6 +154,7 @@ const ports = [
   { name: 'dns', port: 53, protocol: 'UDP' },
   { port: 53, protocol: 'TCP' },
 ];
+const zonalParts = ['a.pin', 'b.pin', 'c.d.pin', 'd.pin', 'a.prefer', 'b.prefer', 'e.prefer', 'pin', 'a.none'];
 const types = ['A', 'A', 'A', 'AAAA', 'SRV', 'SRV', 'CNAME', 'TXT', 'MX', 'HTTPS', 'SOA', 'ANY'];
 
 /** No two services share a cluster address; two of them have one that endpoints may have as well. */
@@ -191,6 +193,7 @@ class Dice {
       namespaces: this.chance(4) ? ['a', 'svc'] : [],
       endpointPodNames: this.chance(3),
       ignoreEmpty: this.chance(3),
+      zonal: this.chance(2),
     };
   }
 
@@ -212,7 +215,8 @@ class Dice {
 
   #service(metadata: Raw['metadata']): object {
     if (this.chance(4)) {
-      const inside = `${this.one(names)}.${this.one(namespaces)}.svc.cluster.local`;
+      const part = this.chance(6) ? 'a.prefer._zone.' : '';
+      const inside = `${part}${this.one(names)}.${this.one(namespaces)}.svc.cluster.local`;
       return {
         type: 'ExternalName',
         externalName: this.one([inside, inside, 'www.example.test', '10.0.0.1', 'cluster.local']),
@@ -230,6 +234,7 @@ class Dice {
       addresses: [address],
       conditions: this.one([{ ready: true }, { ready: true }, { ready: false }, {}]),
       ...(this.chance(3) ? { hostname: this.one(hosts) } : {}),
+      ...(this.chance(3) ? {} : { zone: this.one(['A', 'b', 'c.d']) }),
       ...(this.chance(2) ? { targetRef: { kind: 'Pod', name: this.one(['pod-a', 'pod-b']) } } : {}),
     }));
     const slicePorts = this.some(ports).map((port) => ({ name: '', ...port }));
@@ -263,6 +268,7 @@ class Dice {
       `${endpoint}.${service}.`,
       `${endpoint}.${service}.`,
       `${port}.${service}.`,
+      `${this.one(zonalParts)}._zone.${service}.`,
       `${pod}.`,
       `x.${pod}.`,
       `${this.one(namespaces)}.svc.`,

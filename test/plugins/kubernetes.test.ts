@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { blankAnswer } from '../../src/core/answer.ts';
 import { encodeReply } from '../../src/core/reply.ts';
+import { rcodeName, TYPE } from '../../src/dns/codes.ts';
 import { parseMessage } from '../../src/dns/message.ts';
 import { openClusterZones } from '../../src/plugins/kubernetes/cluster-zones.ts';
 import { kubernetesPlugin } from '../../src/plugins/kubernetes/index.ts';
@@ -8,15 +10,18 @@ import { Memo } from '../../src/plugins/kubernetes/memo.ts';
 import { checkSelector } from '../../src/plugins/kubernetes/selector.ts';
 import { Serial } from '../../src/plugins/kubernetes/serial.ts';
 import { Startup } from '../../src/plugins/kubernetes/startup.ts';
-import { subjectOf } from '../../src/plugins/kubernetes/question.ts';
-import type { KubeObject } from '../../src/kube/objects.ts';
+import { type Subject, subjectOf } from '../../src/plugins/kubernetes/question.ts';
+import type { EndpointSlice, KubeObject, MulticlusterSlice, ServiceImport } from '../../src/kube/objects.ts';
 import { ClusterStore } from '../../src/kube/store.ts';
 import { ask, answerText, queryFor } from '../support/ask.ts';
 import { ManualClock } from '../support/clock.ts';
 import { kubernetesConfig } from '../support/cluster-zones.ts';
+import { exchangeUdp, questionWire } from '../support/dns-client.ts';
 import { mistakesOf } from '../support/env.ts';
 import { memoryLog } from '../support/log.ts';
 import { seededRandom } from '../support/random.ts';
+import { startServer } from '../support/running-server.ts';
+import { FakeApiServer } from '../kube/fake-api-server.ts';
 
 t.test('options that cannot be used', async (t) => {
   const cases = [
@@ -35,7 +40,12 @@ t.test('options that cannot be used', async (t) => {
     ['apiserver_burst -1', 'apiserver_burst must be >= 0'],
     ['endpoint ftp://x', "endpoint 'ftp://x' is no URL"],
     ['upstream', "unknown property 'upstream'"],
-    ['zonal', "the option 'zonal' is not built in yet"],
+    ['zonal a', "Wrong argument count or unexpected line ending after 'a'"],
+    ['zonal\nnoendpoints', 'zonal requires the endpoint cache; remove noendpoints'],
+    [
+      'multicluster clusterset.local',
+      'is not authoritative for the multicluster zone clusterset.local. (authoritative zones: [cluster.local.])',
+    ],
   ] as const;
   for (const [option, expected] of cases) {
     const mistakes = mistakesOf(kubernetesPlugin, `. {\nkubernetes cluster.local {\n${option}\n}\n}`);
@@ -72,25 +82,48 @@ t.test('what a name asks for', async (t) => {
     ['pod.cluster.local.', 'container'],
     ['default.svc.cluster.local.', 'namespace'],
     ['web.default.svc.cluster.local.', 'service whole'],
-    ['a.web.default.svc.cluster.local.', 'service endpoint'],
-    ['_tcp.web.default.svc.cluster.local.', 'service endpoint'],
+    ['a.web.default.svc.cluster.local.', 'service endpoint a'],
+    ['_tcp.web.default.svc.cluster.local.', 'service endpoint _tcp'],
     ['_http._tcp.web.default.svc.cluster.local.', 'service port http tcp'],
     ['http.tcp.web.default.svc.cluster.local.', 'service port http tcp'],
-    ['_._.web.default.svc.cluster.local.', 'service port  '],
+    ['_._.web.default.svc.cluster.local.', 'service port'],
     ['a.b.c.web.default.svc.cluster.local.', 'invalid'],
     ['foo.cluster.local.', 'invalid'],
     ['foo.svc.svc.cluster.local.', 'service whole'],
     ['1-2-3-4.default.pod.cluster.local.', 'pod'],
     ['x.1-2-3-4.default.pod.cluster.local.', 'pod'],
     ['w.x.y.1-2-3-4.default.pod.cluster.local.', 'invalid'],
+    ['a.pin._zone.web.default.svc.cluster.local.', 'invalid'],
   ] as const;
-  for (const [name, expected] of cases) {
-    const subject = subjectOf(name, 'cluster.local.');
-    const part = subject.kind === 'service' ? subject.part : undefined;
-    const words = [subject.kind, part?.kind, ...(part?.kind === 'port' ? [part.port, part.protocol] : [])];
-    t.equal(words.filter((word) => word !== undefined).join(' '), expected, name);
-  }
+  for (const [name, expected] of cases) t.equal(inWords(subjectOf(name, 'cluster.local.')), expected, name);
   t.same(subjectOf('web.default.svc.', '.').kind, 'service', 'the root is a zone like any other');
+});
+
+/** `service port http tcp`, or only the kind. */
+function inWords(subject: Subject): string {
+  return subject.kind === 'service' ? ['service', ...Object.values(subject.part)].join(' ').trimEnd() : subject.kind;
+}
+
+t.test('what a name asks for in other grammars', async (t) => {
+  const cases = [
+    ['zonal', 'a.pin._zone.web.default.svc', 'service zone a pin'],
+    ['zonal', 'eu.west.1.prefer._zone.web.default.svc', 'service zone eu.west.1 prefer'],
+    ['zonal', 'a.other._zone.web.default.svc', 'invalid'],
+    ['zonal', 'a.pin.zone.web.default.svc', 'invalid'],
+    ['zonal', 'pin._zone.web.default.svc', 'service port pin zone'],
+    ['zonal', '_zone.web.default.svc', 'service endpoint _zone'],
+    ['zonal', 'a.pin._zone.1-2-3-4.default.pod', 'invalid'],
+    ['multicluster', 'web.default.svc', 'service whole'],
+    ['multicluster', 'a.web.default.svc', 'service endpoint a'],
+    ['multicluster', 'a.east.web.default.svc', 'service endpoint a east'],
+    ['multicluster', '_http._tcp.web.default.svc', 'service port http tcp'],
+    ['multicluster', '_http.tcp.web.default.svc', 'service port http tcp'],
+    ['multicluster', 'http._tcp.web.default.svc', 'service port http tcp'],
+    ['multicluster', 'a.pin._zone.web.default.svc', 'invalid'],
+  ] as const;
+  for (const [grammar, name, expected] of cases) {
+    t.equal(inWords(subjectOf(`${name}.cluster.local.`, 'cluster.local.', grammar)), expected, `${grammar}: ${name}`);
+  }
 });
 
 function cluster(synced = true) {
@@ -100,7 +133,8 @@ function cluster(synced = true) {
   const serial = new Serial();
   store.subscribe({ onChange: (change) => serial.note(change, clock.wall()) });
   const startup = new Startup(store, { clock, log, limitMs: 5000 });
-  const config = kubernetesConfig('cluster.local in-addr.arpa', ['pods insecure', 'ttl 30']);
+  const options = ['pods insecure', 'ttl 30', 'multicluster clusterset.local'];
+  const config = kubernetesConfig('cluster.local clusterset.local in-addr.arpa', options);
   const zones = openClusterZones(config, {
     cluster: store,
     serial,
@@ -164,6 +198,68 @@ t.test('the letters of the question', async (t) => {
   t.equal(message.answer[0]?.name, 'wEb.default.svc.cluster.local.');
 });
 
+t.test('what moves the serials', async (t) => {
+  const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
+  const at = { namespace: 'default', name: 'web', resourceVersion: '1' };
+  const imported: ServiceImport = { kind: 'ServiceImport', ...at, type: 'ClusterSetIP', ips: ['10.7.0.1'], ports };
+  const endpoint = { addresses: ['10.1.0.1'], hostname: '', podName: '', nodeName: '', zone: '' };
+  const contents = { service: 'web', addressType: 'IPv4', ports, endpoints: [endpoint] } as const;
+  const slice: MulticlusterSlice = { kind: 'MulticlusterSlice', ...at, ...contents, cluster: 'east' };
+  const own: EndpointSlice = { kind: 'EndpointSlice', ...at, ...contents };
+  const cases: readonly (readonly [string, KubeObject | undefined, KubeObject | undefined, string])[] = [
+    ['an import comes', undefined, imported, 'own'],
+    ['an import goes', imported, undefined, 'own'],
+    ['an import gets another address', imported, { ...imported, ips: ['10.7.0.2'] }, ''],
+    ['an import gets another type', imported, { ...imported, type: 'Headless' }, 'multicluster'],
+    ['an import loses its port', imported, { ...imported, ports: [] }, 'multicluster'],
+    ['an imported slice comes', undefined, slice, 'own'],
+    ['an imported slice goes', slice, undefined, 'own'],
+    ['an imported slice is told again', slice, { ...slice, resourceVersion: '2' }, ''],
+    ['an imported slice loses its endpoints', slice, { ...slice, endpoints: [] }, 'multicluster'],
+    ['an imported slice is of another cluster', slice, { ...slice, cluster: 'west' }, 'multicluster'],
+    ['a slice loses its endpoints', own, { ...own, endpoints: [] }, 'own'],
+    ['a zone changes', own, { ...own, endpoints: [{ ...endpoint, zone: 'a' }] }, 'own'],
+    ['a node changes', own, { ...own, endpoints: [{ ...endpoint, nodeName: 'a' }] }, ''],
+  ];
+  for (const [name, before, after, moved] of cases) {
+    const serial = new Serial();
+    serial.note({ kind: (after ?? before)?.kind ?? 'Service', before, after }, 7000);
+    const values = [
+      ['own', serial.value],
+      ['multicluster', serial.multicluster.value],
+    ] as const;
+    t.same(
+      values
+        .filter(([, value]) => value === 7)
+        .map(([which]) => which)
+        .join(),
+      moved,
+      name,
+    );
+  }
+});
+
+t.test('zones with a serial of their own', async (t) => {
+  const { handler, put } = cluster();
+  const soa = async (zone: string): Promise<string> => (await ask(handler, `${zone} SOA`)).replace(/^.*\n/, '');
+  t.match(await soa('cluster.local.'), ' 1777939200 ');
+  t.match(await soa('clusterset.local.'), ' 0 7200 ', 'no import has changed');
+  const imported: ServiceImport = {
+    kind: 'ServiceImport',
+    namespace: 'default',
+    name: 'web',
+    resourceVersion: '1',
+    type: 'ClusterSetIP',
+    ips: ['10.7.0.1'],
+    ports: [],
+  };
+  put(imported);
+  t.match(await ask(handler, 'nobody.default.svc.clusterset.local. A'), / 0 7200 /);
+  put({ ...imported, type: 'Headless' });
+  t.match(await ask(handler, 'nobody.default.svc.clusterset.local. A'), / 1777939200 /, 'the answer that was kept too');
+  t.match(await ask(handler, 'nobody.default.svc.cluster.local. A'), / 1777939200 /);
+});
+
 t.test('the serial moves without a new answer', async (t) => {
   const { handler, clock, put, memo } = cluster();
   const question = 'nosuch.default.svc.cluster.local. A';
@@ -196,6 +292,41 @@ t.test('when the first lists do not come', async (t) => {
   t.notOk(outcome instanceof Promise, 'later questions do not wait');
   list(namespace, web);
   t.match(await ask(handler, 'web.default.svc.cluster.local. A'), 'NOERROR', 'and are right when the lists come');
+});
+
+t.test('imports that the API server does not know hurt nobody else', async (t) => {
+  const api = new FakeApiServer();
+  const url = await api.listen();
+  t.teardown(() => api.close());
+  const imports = '/apis/multicluster.x-k8s.io/v1alpha1/serviceimports';
+  api.missing.add(imports);
+  api.put('/api/v1/namespaces', '', 'default');
+  api.put('/api/v1/services', 'default', 'web', { spec: { clusterIP: '10.96.0.7' } });
+  const clock = new ManualClock();
+  const options = ['multicluster clusterset.local', 'labels tier=front', 'namespace_labels team=a'];
+  const block = `kubernetes cluster.local clusterset.local {\nendpoint ${url}\n${options.join('\n')}\n}`;
+  const server = await startServer(`.:0 {\nready\n${block}\n}\n`, { clock });
+  t.teardown(() => server.close());
+  const rcode = async (name: string): Promise<string> => {
+    const reply = await exchangeUdp(server.port, questionWire({ name, type: TYPE.A }));
+    return reply === undefined ? 'no reply' : rcodeName(parseMessage(reply).rcode);
+  };
+
+  t.equal(await rcode('web.default.svc.cluster.local.'), 'NOERROR', 'answered when the lists of the cluster are there');
+  t.equal(await rcode('nobody.default.svc.cluster.local.'), 'NXDOMAIN', 'and so is what is not in them');
+  const waiting = rcode('web.default.svc.clusterset.local.');
+  const ready = await fetch(`http://127.0.0.1:${server.httpPort(':8181')}/ready`);
+  t.same([ready.status, await ready.text()], [503, 'kubernetes'], 'it is not ready, as the reference is not');
+  await clock.advance(5000);
+  t.equal(await waiting, 'SERVFAIL');
+  t.equal(await rcode('nobody.default.svc.cluster.local.'), 'NXDOMAIN');
+
+  const slices = '/apis/discovery.k8s.io/v1/endpointslices';
+  const imported = 'tier=front,multicluster.kubernetes.io/service-name';
+  while (!server.log.some((line) => line.includes("take 'multicluster' out of the Corefile"))) await setImmediate();
+  t.same([...(api.selectors.get('/api/v1/services') ?? [])], ['tier=front']);
+  t.same([...(api.selectors.get(slices) ?? [])].sort(), ['tier=front', imported].sort());
+  t.same([...(api.selectors.get(imports) ?? [])], ['team=a']);
 });
 
 t.test('a memo that is full forgets what was not asked for longest', async (t) => {

@@ -1,94 +1,233 @@
-import { openClusterZones, type ClusterZones } from '../../src/plugins/kubernetes/cluster-zones.ts';
-import { Serial } from '../../src/plugins/kubernetes/serial.ts';
-import { Startup } from '../../src/plugins/kubernetes/startup.ts';
-import type { Handler } from '../../src/core/handler.ts';
-import { recordsOf } from '../../src/core/encode.ts';
-import { RCODE, rcodeName } from '../../src/dns/codes.ts';
-import { rdataText } from '../../src/dns/text.ts';
-import type { Change } from '../../src/kube/batch.ts';
-import type { Kind } from '../../src/kube/objects.ts';
-import { slim } from '../../src/kube/resources.ts';
-import { ClusterStore } from '../../src/kube/store.ts';
+import type { Batch } from '../../src/kube/batch.ts';
+import type { Query } from '../../src/core/query.ts';
 import { queryFor } from '../support/ask.ts';
-import { ManualClock } from '../support/clock.ts';
-import { kubernetesConfig, outside } from '../support/cluster-zones.ts';
-import { memoryLog } from '../support/log.ts';
-import { readObject } from './objects.ts';
+import { everyText, kindOf, LineApi } from './line-api.ts';
+import { type Told, World } from './world.ts';
 
 /**
  * A piece of a service's life, as text: what is configured, what happens, and what is asked and answered in between.
  *
  *     # Comments, and sentences for the reader.
- *     config pods verified              an option of the kubernetes block; before everything else
- *     + service default/web 10.96.1.1   an object comes or changes (objects.ts)
+ *     config pods verified              an option of the kubernetes block
+ *     unlisted                          nothing is known yet; else every kind has been listed, and is empty
+ *     + service default/web 10.96.1.1   an object comes or changes (line-api.ts, objects.ts)
  *     - service default/web             an object goes
+ *     batch                             the `+` and `-` lines below it, indented, come in one read
+ *     again                             what happened last is told once more
+ *     bookmark service                  the API server says that nothing happened
  *     relist service                    a new list of a kind: the `+` lines below it, indented, are all there is
+ *     listing service                   as that, but the list breaks off before its end
+ *     reload                            a new engine, with the `config` lines below it, indented
  *     wait 40s                          time passes
  *     ? web.default A = 10.96.1.1       a question; below svc.cluster.local unless its name ends in a dot
+ *     ? serial = now                    the serial of the zone, as the time since: `now`, `5s ago`, `0` for none
+ *     kept web.default A                a question asked before: what happened last left its answer ready made
+ *     dropped web.default A             what happened last made its answer void; `all` for all questions
  *
- * An answer is the data of the answer section in any order, `NODATA`, or the rcode. After every step each question asked so
- * far is asked again of the engine at work and of one made anew from the same objects: they must agree.
+ * An answer is the data of the answer section in any order, `NODATA`, the rcode, or `WAITS`; `10.0.0.{1..9}` stands for nine.
+ *
+ * What is true of every scenario: after each batch every question asked so far is asked again, of the engine at work and of
+ * one made anew from the same objects, and they agree in every record. Between the parts of a list both say what they said
+ * before it.
  */
-export interface Step {
-  readonly line: number;
-  readonly text: string;
+export interface Outcome {
+  readonly failures: readonly Failure[];
+  /** How often a question was asked. */
+  readonly questions: number;
+  /** How many things happened. */
+  readonly events: number;
 }
 
-export interface Failure extends Step {
+export interface Failure {
+  readonly line: number;
+  readonly text: string;
   readonly expected: string;
   readonly got: string;
 }
 
-const kinds: readonly Kind[] = ['Service', 'EndpointSlice', 'Pod', 'Namespace'];
-
-/** Runs a scenario; resolves with what went other than it says. Throws for a line that cannot be read. */
-export async function runScenario(text: string): Promise<{ failures: Failure[]; questions: number; events: number }> {
-  const steps = text
-    .split('\n')
-    .map((line, i): Step => ({ line: i + 1, text: line.replace(/(^|\s)#.*$/, '').trimEnd() }))
-    .filter((step) => step.text.trim() !== '');
-  const options = steps.filter((step) => step.text.startsWith('config ')).map((step) => step.text.slice(7));
-  const world = new World(options);
-  const failures: Failure[] = [];
-  const asked = new Map<string, Step>();
-  let events = 0;
-  for (let i = 0; i < steps.length; i++) {
-    const step = steps[i]!;
-    const verb = step.text.trim().split(/\s+/)[0];
-    if (verb === 'config') continue;
-    if (verb === '?') {
-      const [, question = '', expected = ''] = /^\s*\?\s*(.*?)\s*=\s*(.*)$/.exec(step.text) ?? [];
-      asked.set(absoluteQuestion(question), step);
-      const got = await world.ask(absoluteQuestion(question));
-      if (got !== inOrder(expected)) failures.push({ ...step, expected: inOrder(expected), got });
-      continue;
-    }
-    events++;
-    if (verb === 'relist') {
-      const listed = steps.slice(
-        i + 1,
-        steps.findIndex((next, at) => at > i && !/^\s/.test(next.text)),
-      );
-      world.relist(
-        step.text.split(/\s+/)[1] ?? '',
-        listed.map((entry) => entry.text.trim().slice(2)),
-      );
-      i += listed.length;
-    } else if (verb === 'wait') {
-      await world.clock.advance(Number.parseInt(step.text.slice(5), 10) * 1000);
-    } else if (verb === '+') world.put(step.text.slice(2));
-    else if (verb === '-') world.remove(step.text.slice(2));
-    else throw new Error(`line ${step.line}: cannot read ${step.text}`);
-    for (const [question, origin] of asked) {
-      const [kept, fresh] = [await world.ask(question), await world.askAnew(question)];
-      if (kept !== fresh)
-        failures.push({ line: step.line, text: `${step.text}: ${origin.text}`, expected: fresh, got: kept });
-    }
-  }
-  return { failures, questions: asked.size, events };
+interface Step {
+  readonly line: number;
+  readonly text: string;
+  /** The indented lines below it. */
+  readonly below: readonly string[];
 }
 
-function absoluteQuestion(question: string): string {
+/** Runs a scenario. Throws for a line that cannot be read. */
+export async function runScenario(text: string): Promise<Outcome> {
+  const steps = stepsOf(text);
+  const options = steps.filter(({ text }) => text.startsWith('config ')).map(({ text }) => optionOf(text));
+  const run = new Run(new World(options));
+  if (!steps.some(({ text }) => text === 'unlisted')) await run.listNothing();
+  for (const step of steps) {
+    try {
+      await run.step(step);
+    } catch (cause) {
+      throw new Error(`line ${step.line}: ${step.text}: ${String(cause)}`, { cause });
+    }
+  }
+  return run;
+}
+
+function stepsOf(text: string): Step[] {
+  const steps: (Step & { readonly below: string[] })[] = [];
+  for (const [i, raw] of text.split('\n').entries()) {
+    const line = raw.replace(/(^|\s)#.*$/, '').trimEnd();
+    if (line === '') continue;
+    if (/^\s/.test(line)) steps.at(-1)?.below.push(line.trim());
+    else steps.push({ line: i + 1, text: line, below: [] });
+  }
+  return steps;
+}
+
+function optionOf(line: string): string {
+  return line.slice('config '.length);
+}
+
+/** A question that was asked, and what was said to it last. */
+interface Asked {
+  readonly query: Query;
+  told: Told;
+  /** Whether its answer was still there ready made after all of the last event. */
+  kept: boolean;
+}
+
+class Run implements Outcome {
+  readonly failures: Failure[] = [];
+  questions = 0;
+  events = 0;
+  readonly #world: World;
+  readonly #api: LineApi;
+  readonly #asked = new Map<string, Asked>();
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#api = new LineApi(world.selections);
+  }
+
+  async listNothing(): Promise<void> {
+    for (const { kind } of this.#world.selections) {
+      for (const batch of this.#api.list(kind, [], 'whole')) this.#world.store.apply(batch);
+    }
+  }
+
+  async step(step: Step): Promise<void> {
+    const [verb = '', ...words] = step.text.split(/\s+/);
+    switch (verb) {
+      case 'config':
+      case 'unlisted':
+        return;
+      case '?':
+        return this.#question(step);
+      case 'kept':
+      case 'dropped':
+        return this.#memory(step, words.join(' '), verb === 'kept');
+      default:
+        this.events++;
+        return this.#event(step, verb, words.join(' '));
+    }
+  }
+
+  async #event(step: Step, verb: string, rest: string): Promise<void> {
+    for (const asked of this.#asked.values()) asked.kept = true;
+    switch (verb) {
+      case '+':
+      case '-':
+        return this.#apply(step, this.#api.changes([step.text]));
+      case 'batch':
+        return this.#apply(step, this.#api.changes(step.below));
+      case 'again':
+        return this.#apply(step, this.#api.again());
+      case 'bookmark':
+        return this.#apply(step, this.#api.bookmark(kindOf(rest)));
+      case 'relist':
+        return this.#apply(step, this.#api.list(kindOf(rest), step.below, 'whole'));
+      case 'listing':
+        return this.#apply(step, this.#api.list(kindOf(rest), step.below, 'broken off'));
+      case 'reload':
+        this.#world.reload(step.below.map(optionOf));
+        return this.#askAll(step);
+      case 'wait':
+        await this.#world.clock.advance(Number.parseInt(rest, 10) * 1000);
+        return this.#askAll(step);
+      default:
+        throw new Error('no such verb');
+    }
+  }
+
+  async #apply(step: Step, batches: readonly Batch[]): Promise<void> {
+    let isListing = false;
+    for (const batch of batches.flatMap(inParts)) {
+      this.#world.store.apply(batch);
+      isListing = batch.type === 'listing' || (isListing && batch.type !== 'listed');
+      await this.#askAll(step, isListing ? 'as before' : 'anything');
+    }
+    if (batches.length === 0) await this.#askAll(step);
+  }
+
+  /** Every question again. */
+  async #askAll(step: Step, wanted: 'anything' | 'as before' = 'anything'): Promise<void> {
+    const all = [...this.#asked.values()];
+    const queries = all.map(({ query }) => query);
+    const [now, anew] = [await this.#world.ask(queries), await this.#world.askAnew(queries)];
+    this.questions += all.length;
+    for (const [i, asked] of all.entries()) {
+      const before = asked.told;
+      asked.told = now[i] ?? before;
+      asked.kept &&= asked.told.kept;
+      this.#expectSame(step, anew[i] ?? before, asked);
+      if (wanted === 'as before') this.#expectSame(step, before, asked);
+    }
+  }
+
+  async #question(step: Step): Promise<void> {
+    const [, question = '', expected = ''] = /^\?\s*(.*?)\s*=\s*(.*)$/.exec(step.text) ?? [];
+    this.questions++;
+    if (question === 'serial') return this.#expect(step, expected, this.#serialAge());
+    const query = queryFor(absolute(question));
+    for (const told of await this.#world.ask([query])) {
+      this.#asked.set(absolute(question), { kept: false, ...this.#asked.get(absolute(question)), query, told });
+      this.#expect(step, inOrder(expected), told.short);
+    }
+  }
+
+  #serialAge(): string {
+    const { serial, clock } = this.#world;
+    if (serial === 0) return '0';
+    const age = Math.floor(clock.wall() / 1000) - serial;
+    return age === 0 ? 'now' : `${age}s ago`;
+  }
+
+  #memory(step: Step, which: string, kept: boolean): void {
+    const one = this.#asked.get(absolute(which));
+    const meant = which === 'all' ? [...this.#asked.values()] : one === undefined ? [] : [one];
+    if (meant.length === 0) throw new Error('this was not asked before');
+    const inWords = (flag: boolean): string => (flag ? 'kept' : 'dropped');
+    for (const asked of meant) this.#expect(step, inWords(kept), inWords(asked.kept), asked);
+  }
+
+  #expectSame(step: Step, expected: Told, asked: Asked): void {
+    if (!asked.told.equals(expected)) this.#expect(step, expected.whole, asked.told.whole, asked);
+  }
+
+  #expect({ line, text }: Step, expected: string, got: string, asked?: Asked): void {
+    if (got === expected) return;
+    this.failures.push({ line, text: asked === undefined ? text : `${text}: ${asked.query.text}`, expected, got });
+  }
+}
+
+/** Changes in two halves: within a list that must not make a difference. */
+function inParts(batch: Batch, at: number, batches: readonly Batch[]): readonly Batch[] {
+  const isListing = batches.slice(0, at).some(({ type }) => type === 'listing');
+  if (batch.type !== 'changes' || !isListing) return [batch];
+  const half = Math.ceil(batch.changes.length / 2);
+  return [
+    { ...batch, changes: batch.changes.slice(0, half) },
+    { ...batch, changes: batch.changes.slice(half) },
+  ];
+}
+
+/** `web.default A` below svc.cluster.local. */
+function absolute(question: string): string {
   const [name = '', type = 'A'] = question.split(/\s+/);
   return `${name.endsWith('.') ? name : `${name}.svc.cluster.local.`} ${type}`;
 }
@@ -96,106 +235,7 @@ function absoluteQuestion(question: string): string {
 function inOrder(answer: string): string {
   return answer
     .split(/\s*;\s*/)
+    .flatMap(everyText)
     .sort()
     .join('; ');
-}
-
-class World {
-  readonly clock = new ManualClock();
-  readonly #config;
-  readonly #store: ClusterStore;
-  readonly #serial = new Serial();
-  readonly #startup: Startup;
-  readonly #zones: ClusterZones;
-  #version = 0;
-
-  constructor(options: readonly string[]) {
-    this.#config = kubernetesConfig('cluster.local in-addr.arpa ip6.arpa', ['ttl 30', ...options]);
-    this.#store = new ClusterStore(kinds, this.clock);
-    this.#store.subscribe({ onChange: (change) => this.#serial.note(change, this.clock.wall()) });
-    this.#startup = new Startup(this.#store, { clock: this.clock, log: memoryLog(), limitMs: 5000 });
-    for (const kind of kinds) this.#list(kind, []);
-    this.#zones = this.#open();
-  }
-
-  put(line: string): void {
-    const [change] = this.#changes([line]);
-    if (change !== undefined) this.#store.apply({ type: 'changes', ...change });
-  }
-
-  remove(line: string): void {
-    const [word = '', path = ''] = line.trim().split(/\s+/);
-    const [namespace = '', name = ''] = path.includes('/') ? path.split('/') : ['', path];
-    const kind = kindOf(word);
-    this.#store.apply({ type: 'changes', kind, changes: [{ gone: { namespace, name } }] });
-  }
-
-  /** A list of all there is of a kind: what is not in it is gone, as the reflector finds it. */
-  relist(word: string, lines: readonly string[]): void {
-    this.#list(kindOf(word), lines);
-  }
-
-  ask(question: string): Promise<string> {
-    return answerTo(this.#zones.handler, question);
-  }
-
-  async askAnew(question: string): Promise<string> {
-    const zones = this.#open();
-    try {
-      return await answerTo(zones.handler, question);
-    } finally {
-      zones.end();
-    }
-  }
-
-  #open(): ClusterZones {
-    return openClusterZones(this.#config, {
-      cluster: this.#store,
-      serial: this.#serial,
-      startup: this.#startup,
-      ownAddresses: ['10.244.9.9'],
-      resolve: (query) => this.#zones.handler(query),
-      next: outside,
-      clock: this.clock,
-    });
-  }
-
-  #list(kind: Kind, lines: readonly string[]): void {
-    const changes = this.#changes(lines).flatMap((batch) => batch.changes);
-    const listed = new Set(
-      changes.flatMap((change) => ('put' in change ? [`${change.put.namespace}/${change.put.name}`] : [])),
-    );
-    const gone = [...this.#store.versions(kind).keys()].filter((key) => !listed.has(key));
-    const goneChanges = gone.map((key): Change => {
-      const [namespace = '', name = ''] = key.split('/');
-      return { gone: { namespace, name } };
-    });
-    this.#store.apply({ type: 'listing', kind, reason: 'start' });
-    this.#store.apply({ type: 'changes', kind, changes: [...changes, ...goneChanges] });
-    this.#store.apply({ type: 'listed', kind });
-  }
-
-  #changes(lines: readonly string[]): { kind: Kind; changes: Change[] }[] {
-    return lines.map((line) => {
-      const raw = readObject(line, ++this.#version);
-      const slimmed = slim({ kind: raw.kind }, raw);
-      if (slimmed.is === 'malformed') throw new Error(`${line}: ${slimmed.problem}`);
-      return { kind: raw.kind, changes: slimmed.is === 'object' ? [{ put: slimmed.object }] : [] };
-    });
-  }
-}
-
-function kindOf(word: string): Kind {
-  const kind = { service: 'Service', slice: 'EndpointSlice', pod: 'Pod', namespace: 'Namespace' }[word];
-  const found = kinds.find((candidate) => candidate === kind);
-  if (found === undefined) throw new Error(`no kind ${word}`);
-  return found;
-}
-
-async function answerTo(handler: Handler, question: string): Promise<string> {
-  const query = queryFor(question);
-  const answer = await handler(query);
-  if (answer.rcode !== RCODE.NOERROR) return rcodeName(answer.rcode);
-  const data = recordsOf(query, answer).answer.map((record) => rdataText(record.data));
-  return data.length === 0 ? 'NODATA' : inOrder(data.join('; '));
 }

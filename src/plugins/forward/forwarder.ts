@@ -12,6 +12,7 @@ import { createOrder } from '../../upstream/policy.ts';
 import { isBareError, type Request, requestFrom } from '../../upstream/request.ts';
 import type { Upstream } from '../../upstream/upstream.ts';
 import type { ForwardConfig } from './config.ts';
+import type { Attempt, UpstreamLabel } from './metadata.ts';
 
 export interface ForwarderParts {
   readonly config: ForwardConfig;
@@ -20,6 +21,14 @@ export interface ForwarderParts {
   /** Every server was down when a query came. */
   readonly healthcheckBroken: CounterCell;
   readonly rejects: CounterCell;
+  /** Undefined where nobody asks for it. */
+  readonly upstreamLabel: UpstreamLabel | undefined;
+}
+
+/** One exchange with servers, for all who asked the same at the time. */
+interface Underway {
+  readonly attempt: Attempt;
+  readonly answer: Promise<Answer>;
 }
 
 /** How long a query may take in all: clients wait as long. */
@@ -39,7 +48,7 @@ export class Forwarder {
   readonly #parts: ForwarderParts;
   readonly #order: ReturnType<typeof createOrder>;
   readonly #mostQueries: number;
-  readonly #underway = new Map<string, Promise<Answer>>();
+  readonly #underway = new Map<string, Underway>();
   #queries = 0;
   /** Empty before the start. */
   servers: readonly Upstream[] = [];
@@ -61,15 +70,19 @@ export class Forwarder {
     const transport = this.#transport(query);
     const key = transport + request.wire.toString('latin1');
     this.#queries++;
-    const answer = this.#underway.get(key) ?? this.#begin(key, this.#try(query, request, transport));
+    const { attempt, answer } = this.#underway.get(key) ?? this.#begin(key, query, request, transport);
+    this.#parts.upstreamLabel?.note(query, attempt);
     return answer.finally(() => this.#queries--);
   }
 
-  #begin(key: string, answer: Promise<Answer>): Promise<Answer> {
+  #begin(key: string, query: Query, request: Request, transport: 'udp' | 'tcp'): Underway {
+    const attempt: Attempt = { endpoint: undefined };
+    const answer = this.#try(query, request, transport, attempt);
+    const underway = { attempt, answer };
     const done = (): void => void this.#underway.delete(key);
-    this.#underway.set(key, answer);
+    this.#underway.set(key, underway);
     answer.then(done, done);
-    return answer;
+    return underway;
   }
 
   #transport(query: Query): 'udp' | 'tcp' {
@@ -79,7 +92,7 @@ export class Forwarder {
   }
 
   /** One server after the other until one answers, the attempts are used up or the time is over. */
-  async #try(query: Query, request: Request, transport: 'udp' | 'tcp'): Promise<Answer> {
+  async #try(query: Query, request: Request, transport: 'udp' | 'tcp', attempt: Attempt): Promise<Answer> {
     const { config, clock } = this.#parts;
     const order = this.#order(this.#usable());
     const limits: Limits = { readMs: config.readMs, deadlineMs: clock.now() + TOTAL_MS };
@@ -90,6 +103,7 @@ export class Forwarder {
       const choice = this.#choose(order, turn);
       if (choice === undefined) break;
       const { server, allDown } = choice;
+      attempt.endpoint = server.endpoint;
       const before = replied.get(server);
       if (before !== undefined) return before;
       if (failures > 0 && config.maxAttempts === 0) await this.#restAfterRound(turn, order.length, limits);
@@ -106,9 +120,11 @@ export class Forwarder {
         if (allDown) break;
       }
     }
-    const [answer] = replied.values();
-    if (answer !== undefined) return answer;
-    throw new QueryError(RCODE.SERVFAIL, problem);
+    const [first] = replied;
+    if (first === undefined) throw new QueryError(RCODE.SERVFAIL, problem);
+    const [server, answer] = first;
+    attempt.endpoint = server.endpoint;
+    return answer;
   }
 
   /** A refusal comes at once: without a limit on attempts that would be a race. */

@@ -15,6 +15,7 @@ import type { Files } from '../../corefile/files.ts';
 import { CorefileError } from '../../corefile/mistake.ts';
 import { systemFiles } from '../../corefile/system-files.ts';
 import type { Handler } from '../../core/handler.ts';
+import { metadataSources } from '../../core/metadata.ts';
 import { definePlugin, type Env, type Instance, type Plugin } from '../../core/plugin.ts';
 import { type Sockets, systemSockets } from '../../upstream/sockets.ts';
 import { createTlsContext } from '../../upstream/tls.ts';
@@ -23,6 +24,7 @@ import { type UpstreamRoute, upstreams } from '../../upstream/upstreams.ts';
 import { type ForwardConfig, parseForward, type TlsFiles } from './config.ts';
 import { Forwarder } from './forwarder.ts';
 import { forwardHandler, type Link } from './handler.ts';
+import { UpstreamLabel } from './metadata.ts';
 import { findServers, type Lookup, systemLookup } from './servers.ts';
 
 /** The machine around: what a test replaces. */
@@ -59,12 +61,14 @@ class Forward implements Instance {
       name: 'coredns_forward_max_concurrent_rejects_total',
       help: 'Counter of the number of queries rejected because the concurrent queries were at maximum.',
     });
+    const upstreamLabel = scope.plugins.has('metadata') ? new UpstreamLabel() : undefined;
+    if (upstreamLabel !== undefined) metadataSources.provide(scope, upstreamLabel);
     const cells = { healthcheckBroken: healthcheckBroken.with({}), rejects: rejects.with({}) };
     this.#env = env;
     this.#world = world;
     this.#links = configs.map((config) => ({
       config,
-      forwarder: new Forwarder({ config, clock, random, ...cells }),
+      forwarder: new Forwarder({ config, clock, random, ...cells, upstreamLabel }),
     }));
     upstreams.provide(scope, this);
   }

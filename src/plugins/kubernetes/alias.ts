@@ -1,7 +1,8 @@
 import { TYPE } from '../../dns/codes.ts';
 import { absolute, isWithin, keyOf } from '../../dns/name.ts';
 import { nameRecord, type ResourceRecord } from '../../dns/record.ts';
-import type { Entry, Finding } from './backend.ts';
+import type { Finding } from './backend.ts';
+import type { Entry } from './entries.ts';
 
 /** What following an ExternalName needs to know of the zone it happens in. */
 export interface Chase {
@@ -47,6 +48,7 @@ export function chase(owner: string, externalName: string, zone: Chase): Chased 
     const finding = zone.find(target);
     switch (finding.kind) {
       case 'missing':
+      case 'container':
         return nowhere;
       case 'addresses': {
         const addresses = zone.addresses(target, finding.entries);

@@ -1,28 +1,22 @@
 import { isIP } from 'node:net';
-import type { EndpointSlice, Service } from '../../kube/objects.ts';
+import type { EndpointSlice, MulticlusterSlice, Service, ServiceImport, ServicePort } from '../../kube/objects.ts';
 import type { Directory } from './directory.ts';
-import { endpointName } from './endpoint-name.ts';
+import { clusterEntries, endpointEntries, type Entry } from './entries.ts';
 import type { ServicePart, ServiceSubject, Subject } from './question.ts';
 
 /**
  * What a name stands for, before anybody asks for a record type.
  *
- *     addresses   one entry for each address and port; none where the name exists and has nothing
+ *     container   a name that exists for those below it
+ *     addresses   one entry for each address and port; none where the name has none now
  *     alias       an ExternalName service
  *     missing     no such name; `why` completes "NXDOMAIN: "
  */
 export type Finding =
+  | { readonly kind: 'container' }
   | { readonly kind: 'addresses'; readonly entries: readonly Entry[] }
   | { readonly kind: 'alias'; readonly target: string }
   | { readonly kind: 'missing'; readonly why: string };
-
-export interface Entry {
-  readonly address: string;
-  /** -1: no port is known, so there is no SRV record. */
-  readonly port: number;
-  /** The host that has the address, relative to the zone, in the letters of the API object: `web-0.nginx.default.svc`. */
-  readonly host: string;
-}
 
 export type PodMode = 'disabled' | 'insecure' | 'verified';
 
@@ -32,7 +26,7 @@ export interface BackendOptions {
   readonly ignoreEmptyService: boolean;
 }
 
-const nothing: Finding = { kind: 'addresses', entries: [] };
+const container: Finding = { kind: 'container' };
 
 function missing(why: string): Finding {
   return { kind: 'missing', why };
@@ -42,12 +36,12 @@ function missing(why: string): Finding {
 export function find(subject: Subject, directory: Directory, options: BackendOptions): Finding {
   switch (subject.kind) {
     case 'container':
-      return nothing;
+      return container;
     case 'invalid':
       return missing(subject.why);
     case 'namespace':
       if (subject.realm === 'pod' && options.pods === 'disabled') return missing(podsDisabled);
-      return directory.hasNamespace(subject.namespace) ? nothing : missing(noNamespace(subject.namespace));
+      return directory.hasNamespace(subject.namespace) ? container : missing(noNamespace(subject.namespace));
     case 'service':
       return findService(subject, directory, options);
     case 'pod':
@@ -66,40 +60,101 @@ function noNamespace(namespace: string): string {
 function findService(subject: ServiceSubject, directory: Directory, options: BackendOptions): Finding {
   const { namespace, service: name, part } = subject;
   if (!directory.hasNamespace(namespace)) return missing(noNamespace(namespace));
+  if (subject.imported) {
+    const imported = directory.serviceImport(namespace, name);
+    if (imported === undefined) return missing(`namespace ${namespace} has no ServiceImport ${name}`);
+    return findBehind(importedTarget(imported, directory), part, directory, options);
+  }
   const service = directory.service(namespace, name);
   if (service === undefined) return missing(`namespace ${namespace} has no service ${name}`);
-  const where = `${namespace}/${name}`;
   if (service.type === 'ExternalName') return findAlias(service, part);
-  const headless = isHeadless(service);
-  if (!headless && options.ignoreEmptyService && isEmpty(directory.slicesOf(namespace, name))) {
-    return missing(`service ${where} has no ready endpoint, and the Corefile says to ignore such`);
+  return findBehind(targetOf(service, directory), part, directory, options);
+}
+
+/** A service that has addresses or endpoints, of this cluster or imported. */
+interface Target {
+  /** In words: `service default/web`. */
+  readonly what: string;
+  readonly host: string;
+  readonly headless: boolean;
+  readonly addresses: readonly string[];
+  readonly ports: readonly ServicePort[];
+  /** Reads them, which leaves a trace. */
+  readonly slices: () => readonly (EndpointSlice | MulticlusterSlice)[];
+}
+
+function targetOf(service: Service, directory: Directory): Target {
+  const { namespace, name, ports, clusterIPs: addresses } = service;
+  return {
+    what: `service ${namespace}/${name}`,
+    host: `${name}.${namespace}.svc`,
+    headless: isHeadless(service),
+    addresses,
+    ports,
+    slices: () => directory.slicesOf(namespace, name),
+  };
+}
+
+function importedTarget({ namespace, name, type, ports, ips }: ServiceImport, directory: Directory): Target {
+  return {
+    what: `ServiceImport ${namespace}/${name}`,
+    host: `${name}.${namespace}.svc`,
+    headless: type === 'Headless',
+    addresses: ips,
+    ports,
+    slices: () => directory.multiclusterSlicesOf(namespace, name),
+  };
+}
+
+function findBehind(target: Target, part: ServicePart, directory: Directory, options: BackendOptions): Finding {
+  const { what, host, headless, addresses, ports, slices } = target;
+  if (!headless && options.ignoreEmptyService && hasNoEndpoint(slices())) {
+    return missing(`${what} has no ready endpoint, and the Corefile says to ignore such`);
+  }
+  if (part.kind === 'zone') {
+    // The address of a service is in no zone.
+    if (!headless) return missing(`${what} is not headless`);
+    const entries = zoneEntries(target, part, options);
+    if (entries.length === 0 && !directory.synced) return missing(`the slices of ${what} are not known yet`);
+    return { kind: 'addresses', entries };
   }
   if (headless || part.kind === 'endpoint') {
-    const entries = endpointEntries(service, part, directory, options);
-    return entries.length > 0 ? { kind: 'addresses', entries } : missing(noEndpoint(where, part));
+    const entries = endpointEntries(host, slices(), part, options.endpointPodNames);
+    return entries.length > 0 ? { kind: 'addresses', entries } : missing(noEndpoint(what, part));
   }
   // An address may not be assigned yet; the name exists all the same.
-  if (service.clusterIPs.length === 0) return nothing;
-  const entries = clusterEntries(service, part);
-  return entries.length > 0 ? { kind: 'addresses', entries } : missing(`service ${where} has no such port`);
+  if (addresses.length === 0) return { kind: 'addresses', entries: [] };
+  const entries = clusterEntries(host, addresses, ports, part);
+  return entries.length > 0 ? { kind: 'addresses', entries } : missing(`${what} has no such port`);
+}
+
+/** A zone without endpoints can not be told from one that is not there, so all exist. */
+function zoneEntries(
+  { host, slices }: Target,
+  part: Extract<ServicePart, { kind: 'zone' }>,
+  { endpointPodNames }: BackendOptions,
+): Entry[] {
+  const entries = endpointEntries(host, slices(), part, endpointPodNames);
+  if (entries.length > 0 || part.directive === 'pin') return entries;
+  return endpointEntries(host, slices(), { kind: 'whole' }, endpointPodNames);
 }
 
 export function isHeadless(service: Service): boolean {
   return service.clusterIPs[0] === 'None';
 }
 
-function isEmpty(slices: readonly EndpointSlice[]): boolean {
+function hasNoEndpoint(slices: readonly (EndpointSlice | MulticlusterSlice)[]): boolean {
   return slices.every((slice) => slice.endpoints.every((endpoint) => endpoint.addresses.length === 0));
 }
 
-function noEndpoint(where: string, part: ServicePart): string {
+function noEndpoint(what: string, part: Exclude<ServicePart, { kind: 'zone' }>): string {
   switch (part.kind) {
     case 'whole':
-      return `headless service ${where} has no ready endpoint`;
+      return `headless ${what} has no ready endpoint`;
     case 'endpoint':
-      return `service ${where} has no ready endpoint ${part.endpoint}`;
+      return `${what} has no ready endpoint ${[part.endpoint, part.cluster].filter((label) => label !== '').join('.')}`;
     case 'port':
-      return `service ${where} has no ready endpoint with that port`;
+      return `${what} has no ready endpoint with that port`;
     default:
       return part satisfies never;
   }
@@ -110,53 +165,6 @@ function findAlias(service: Service, part: ServicePart): Finding {
   if (part.kind !== 'whole') return missing(`service ${where} is an ExternalName and has neither endpoints nor ports`);
   if (isIP(service.externalName) !== 0) return missing(`the externalName of service ${where} is an address`);
   return { kind: 'alias', target: service.externalName };
-}
-
-interface Port {
-  readonly name: string;
-  readonly port: number | null;
-  readonly protocol: string;
-}
-
-const noPorts: readonly Port[] = [{ name: '', port: null, protocol: '' }];
-
-/** The ports that a question is about. An object without ports has one of unknown number, so that it has addresses. */
-function portsFor(ports: readonly Port[], part: ServicePart): readonly Port[] {
-  const all = ports.length > 0 ? ports : noPorts;
-  if (part.kind !== 'port') return all;
-  return all.filter((port) => fits(part.port, port.name) && fits(part.protocol, port.protocol));
-}
-
-function fits(wanted: string, actual: string): boolean {
-  return wanted === '' || wanted === actual.toLowerCase();
-}
-
-function clusterEntries(service: Service, part: ServicePart): Entry[] {
-  const host = `${service.name}.${service.namespace}.svc`;
-  return portsFor(service.ports, part).flatMap(({ port }) =>
-    service.clusterIPs.map((address) => ({ address, port: port ?? -1, host })),
-  );
-}
-
-function endpointEntries(
-  service: Service,
-  part: ServicePart,
-  directory: Directory,
-  { endpointPodNames }: BackendOptions,
-): Entry[] {
-  const suffix = `${service.name}.${service.namespace}.svc`;
-  const entries: Entry[] = [];
-  for (const slice of directory.slicesOf(service.namespace, service.name)) {
-    const ports = portsFor(slice.ports, part);
-    for (const endpoint of slice.endpoints) {
-      for (const address of endpoint.addresses) {
-        const name = endpointName(endpoint, address, endpointPodNames);
-        if (part.kind === 'endpoint' && name.toLowerCase() !== part.endpoint) continue;
-        for (const { port } of ports) entries.push({ address, port: port ?? -1, host: `${name}.${suffix}` });
-      }
-    }
-  }
-  return entries;
 }
 
 function findPod(

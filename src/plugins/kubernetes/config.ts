@@ -19,6 +19,10 @@ export interface KubernetesConfig {
   readonly pods: PodMode;
   readonly endpointPodNames: boolean;
   readonly endpoints: boolean;
+  /** Whether `_zone` names are answered. */
+  readonly zonal: boolean;
+  /** The keys of those of the zones that are about services of several clusters. */
+  readonly multicluster: readonly string[];
   readonly ttl: number;
   readonly fallthrough: readonly string[];
   readonly ignoreEmptyService: boolean;
@@ -59,6 +63,8 @@ export function parseKubernetes(directives: readonly Directive[], scope: BlockSc
     pods: 'disabled',
     endpointPodNames: false,
     endpoints: true,
+    zonal: false,
+    multicluster: [],
     ttl: DEFAULT_TTL,
     fallthrough: [],
     ignoreEmptyService: false,
@@ -130,9 +136,17 @@ function optionsFor(draft: Draft): Record<string, (option: LineCursor) => void> 
       if (ms <= 0) throw option.error('startup_timeout must be longer than 0s');
       draft.startupTimeoutMs = ms;
     },
+    zonal: () => void (draft.zonal = true),
+    multicluster(option) {
+      draft.multicluster = option.zones([]).map(keyOf);
+      const served = draft.zones.map(keyOf);
+      for (const zone of draft.multicluster) {
+        if (served.includes(zone)) continue;
+        const zones = `(authoritative zones: [${draft.zones.join(' ')}])`;
+        throw option.parseError(`is not authoritative for the multicluster zone ${zone} ${zones}`);
+      }
+    },
     ...limitOptions,
-    multicluster: notYet,
-    zonal: notYet,
   };
 }
 
@@ -149,10 +163,6 @@ function explainLimit(option: LineCursor): (problem: string, word: string) => Re
 
 function checkLimit(option: LineCursor, read: () => number): void {
   if (read() < 0) throw option.parseError(`${option.name} must be >= 0`);
-}
-
-function notYet(option: LineCursor): void {
-  throw option.error(`the option '${option.name}' is not built in yet`);
 }
 
 function selector(option: LineCursor, what: string): string {
@@ -174,6 +184,11 @@ function finish(draft: Draft, directive: DirectiveCursor): void {
   if (draft.namespaces.length > 0 && draft.namespaceLabels !== '') {
     directive.attempt(() => {
       throw directive.parseError('namespaces and namespace_labels cannot both be set');
+    });
+  }
+  if (draft.zonal && !draft.endpoints) {
+    directive.attempt(() => {
+      throw directive.parseError('zonal requires the endpoint cache; remove noendpoints');
     });
   }
   const primary = draft.zones.find((zone) => !isReverseZone(zone));

@@ -1,5 +1,7 @@
 import type { Cluster, ClusterChange } from '../../kube/store.ts';
-import type { EndpointSlice, Service } from '../../kube/objects.ts';
+import type { EndpointSlice, Kind, MulticlusterSlice, Service, ServiceImport } from '../../kube/objects.ts';
+
+const OWN: readonly Kind[] = ['Service', 'EndpointSlice', 'Pod', 'Namespace'];
 
 /**
  * The cluster as one lookup reads it. Each read leaves a trace, a text such as `service default/web`; an answer made from
@@ -9,13 +11,15 @@ import type { EndpointSlice, Service } from '../../kube/objects.ts';
 export class Directory {
   readonly #cluster: Cluster;
   readonly #exposed: (namespace: string) => boolean;
+  readonly #kinds: readonly Kind[];
   /** What was read since the last `begin()`. */
   #traces = new Set<string>();
 
-  /** `exposed`: whether a namespace that exists is served. */
-  constructor(cluster: Cluster, exposed: (namespace: string) => boolean) {
+  /** `exposed`: whether a namespace that exists is served. `kinds`: those that are read; imports are not, unless said. */
+  constructor(cluster: Cluster, exposed: (namespace: string) => boolean, kinds = OWN) {
     this.#cluster = cluster;
     this.#exposed = exposed;
+    this.#kinds = kinds;
   }
 
   /** Starts a lookup. */
@@ -27,8 +31,9 @@ export class Directory {
     return this.#traces;
   }
 
+  /** Whether all that is watched of these kinds has been listed once. */
   get synced(): boolean {
-    return this.#cluster.synced;
+    return this.#kinds.every((kind) => this.#cluster.hasSynced(kind));
   }
 
   /** True when the namespace exists and is served. */
@@ -59,6 +64,16 @@ export class Directory {
     return this.#cluster.slicesByAddress(address);
   }
 
+  serviceImport(namespace: string, name: string): ServiceImport | undefined {
+    this.#traces.add(`import ${namespace}/${name}`);
+    return this.#cluster.serviceImport(namespace, name);
+  }
+
+  multiclusterSlicesOf(namespace: string, service: string): readonly MulticlusterSlice[] {
+    this.#traces.add(`imported slices ${namespace}/${service}`);
+    return this.#cluster.multiclusterSlicesOf(namespace, service);
+  }
+
   hasPod(namespace: string, address: string): boolean {
     this.#traces.add(`pod ${address}`);
     return this.#cluster.podsByIP(address).some((pod) => pod.namespace === namespace);
@@ -85,6 +100,12 @@ export function tracesOf(change: ClusterChange): Set<string> {
         break;
       case 'Namespace':
         traces.add(`namespace ${object.name}`);
+        break;
+      case 'ServiceImport':
+        traces.add(`import ${object.namespace}/${object.name}`);
+        break;
+      case 'MulticlusterSlice':
+        traces.add(`imported slices ${object.namespace}/${object.service}`);
         break;
       case undefined:
         break;

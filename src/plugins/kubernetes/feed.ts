@@ -22,6 +22,9 @@ export interface Feed {
 /** Pods whose addresses are free to be another's, and are no longer watched. */
 const LIVING_PODS = 'status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown';
 
+/** Slices that have this label, whatever its value. */
+const IMPORTED = 'multicluster.kubernetes.io/service-name';
+
 const feeds = new ProcessWide<Feed>();
 
 /**
@@ -83,11 +86,17 @@ function podAccess(host: Host): Access {
 }
 
 /** What is watched: always cluster-wide, since `namespaces` only says which answers are given. */
-function selectionsOf({ labels, namespaceLabels, endpoints, pods }: KubernetesConfig): Selection[] {
+function selectionsOf(config: KubernetesConfig): Selection[] {
+  const { labels, namespaceLabels, endpoints, pods, zonal, multicluster } = config;
   const select = (kind: Kind, labelSelector: string): Selection =>
     labelSelector === '' ? { kind } : { kind, labelSelector };
   const selections = [select('Service', labels), select('Namespace', namespaceLabels)];
-  if (endpoints) selections.push(select('EndpointSlice', labels));
+  if (endpoints) selections.push({ ...select('EndpointSlice', labels), ...(zonal ? { withZones: true } : {}) });
   if (pods === 'verified') selections.push({ ...select('Pod', labels), fieldSelector: LIVING_PODS });
+  if (multicluster.length > 0) {
+    // As the reference has it: what selects namespaces selects ServiceImports too.
+    selections.push(select('ServiceImport', namespaceLabels));
+    selections.push(select('MulticlusterSlice', labels === '' ? IMPORTED : `${labels},${IMPORTED}`));
+  }
   return selections;
 }

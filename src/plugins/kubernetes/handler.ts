@@ -5,17 +5,17 @@ import { innerQuery, recordsAt } from '../../core/inner-query.ts';
 import type { Query } from '../../core/query.ts';
 import type { ZoneSet } from '../../core/zone-name.ts';
 import { FLAG, RCODE, TYPE } from '../../dns/codes.ts';
-import type { Directory } from './directory.ts';
 import type { Memo } from './memo.ts';
 import type { Startup } from './startup.ts';
-import type { Reading, ZoneReader } from './zone.ts';
+import type { Reading } from './zone.ts';
+import type { ZoneView } from './zone-view.ts';
 
 export interface HandlerParts {
   readonly zones: ZoneSet;
   /** Names in these that do not exist here are left to the next plugin. */
   readonly fallthrough: ZoneSet;
-  readonly directory: Directory;
-  readonly reader: ZoneReader;
+  /** `zone`: the key of one of the zones. */
+  readonly viewOf: (zone: string) => ZoneView;
   readonly memo: Memo;
   readonly startup: Startup;
   readonly resolve: Handler;
@@ -37,11 +37,11 @@ export function clusterHandler(parts: HandlerParts, next: Handler): Handler {
 }
 
 function lookUp(parts: HandlerParts, query: Query, zone: string, next: Handler): Outcome {
-  const { directory, reader, memo } = parts;
+  const { directory, reader, serial } = parts.viewOf(zone);
   if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) {
     return emptyAnswer(RCODE.REFUSED, 'kubernetes', 'zone transfers are not configured');
   }
-  const lists = directory.synced ? undefined : parts.startup.wait();
+  const lists = directory.synced ? undefined : parts.startup.wait(() => directory.synced);
   if (lists !== undefined) {
     const kept = query.copy();
     return lists.then(() => lookUp(parts, kept, zone, next));
@@ -50,7 +50,7 @@ function lookUp(parts: HandlerParts, query: Query, zone: string, next: Handler):
   const reading = reader.read(query, zone);
   switch (reading.kind) {
     case 'answer':
-      memo.keep(query, reading.answer, directory.traces);
+      parts.memo.keep(query, reading.answer, directory.traces, serial);
       return reading.answer;
     case 'missing': {
       if (parts.fallthrough.covers(query)) return next(query);
@@ -58,7 +58,7 @@ function lookUp(parts: HandlerParts, query: Query, zone: string, next: Handler):
         return reader.negative(query, zone, RCODE.SERVFAIL, 'the API server has not delivered its objects yet');
       }
       const answer = reader.negative(query, zone, RCODE.NXDOMAIN, reading.why);
-      memo.keep(query, answer, directory.traces);
+      parts.memo.keep(query, answer, directory.traces, serial);
       return answer;
     }
     case 'alias':

@@ -12,14 +12,21 @@
  *   from then on they are SERVFAIL. Everything else is answered from the first moment.
  * - When the API server goes away later, the last known objects stay.
  */
+import { clusterTenants } from '../../cluster/lent-cluster.ts';
 import { readiness } from '../../core/capability.ts';
 import type { Handler } from '../../core/handler.ts';
+import { metadataSources } from '../../core/metadata.ts';
 import { definePlugin, type Env, type Instance } from '../../core/plugin.ts';
+import { searchPaths } from '../../core/search-path.ts';
 import type { Lease } from '../../runtime/shared.ts';
+import { transferables } from '../../zone/transferable.ts';
 import { type ClusterZones, openClusterZones } from './cluster-zones.ts';
 import { type KubernetesConfig, parseKubernetes } from './config.ts';
 import { type Feed, leaseFeed } from './feed.ts';
+import { lendCluster } from './lend.ts';
 import { memoMetrics } from './memo-metrics.ts';
+import { kubernetesLabels } from './metadata.ts';
+import { PodSearchPath } from './search-path.ts';
 import { Startup } from './startup.ts';
 
 export const kubernetesPlugin = definePlugin<KubernetesConfig>({
@@ -33,6 +40,8 @@ interface Running {
   readonly startup: Startup;
   readonly zones: ClusterZones;
   readonly hideMetrics: () => void;
+  /** Ends what other plugins have of the cluster. */
+  readonly takeBack: () => void;
 }
 
 class Kubernetes implements Instance {
@@ -45,6 +54,12 @@ class Kubernetes implements Instance {
     this.#config = config;
     this.#env = env;
     readiness.provide(env.scope, { name: 'kubernetes', ready: () => this.#running?.lease.value.store.synced ?? false });
+    metadataSources.provide(
+      env.scope,
+      kubernetesLabels(config, () => this.#running?.lease.value.store),
+    );
+    searchPaths.provide(env.scope, new PodSearchPath(config.zones, () => this.#running?.lease.value.store));
+    transferables.provide(env.scope, { zoneState: (query) => this.#running?.zones.zoneState(query) });
   }
 
   readonly wrap = (next: Handler): Handler => {
@@ -53,7 +68,7 @@ class Kubernetes implements Instance {
   };
 
   async start(replacing: boolean): Promise<void> {
-    const { clock, log, host, metrics, resolve } = this.#env;
+    const { clock, log, host, metrics, resolve, scope } = this.#env;
     const next = this.#next;
     if (next === undefined) throw new Error('started before its chain was folded');
     const lease = await leaseFeed(this.#config, host, log);
@@ -62,7 +77,9 @@ class Kubernetes implements Instance {
     const ownAddresses = host.ownAddresses();
     const zones = openClusterZones(this.#config, { cluster, serial, startup, ownAddresses, resolve, next, clock });
     const hideMetrics = memoMetrics(metrics, this.#config.primaryZone, zones.memo);
-    this.#running = { lease, startup, zones, hideMetrics };
+    const tenants = clusterTenants.find(scope);
+    const takeBack = lendCluster(this.#config, { tenants, cluster, startup, ownAddresses, metrics });
+    this.#running = { lease, startup, zones, hideMetrics, takeBack };
     if (replacing) await startup.over;
   }
 
@@ -71,6 +88,7 @@ class Kubernetes implements Instance {
     running?.startup.end();
     running?.zones.end();
     running?.hideMetrics();
+    running?.takeBack();
     await running?.lease.release();
   }
 }

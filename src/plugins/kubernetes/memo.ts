@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Answer } from '../../core/answer.ts';
 import type { Query } from '../../core/query.ts';
 import { TYPE } from '../../dns/codes.ts';
-import type { Serial } from './serial.ts';
+import type { SerialNumber } from './serial.ts';
 
 /**
  * Answers that were made before, by question. Each hangs on the traces of the lookup that made it; dropping a trace drops
@@ -15,13 +15,16 @@ import type { Serial } from './serial.ts';
 export class Memo {
   readonly #entries: LRUCache<number, Entry>;
   readonly #byTrace = new Map<string, Set<Entry>>();
-  readonly #serial: Serial;
+  readonly #serial: SerialNumber;
   hits = 0;
   misses = 0;
   drops = 0;
 
-  /** `capacity`: how many answers are kept; the one unused for longest goes first. */
-  constructor(capacity: number, serial: Serial) {
+  /**
+   * `capacity`: how many answers are kept; the one unused for longest goes first. `serial`: that of the SOA records in
+   * answers, unless `keep` says otherwise.
+   */
+  constructor(capacity: number, serial: SerialNumber) {
     this.#serial = serial;
     this.#entries = new LRUCache({ max: capacity, dispose: (entry) => this.#forget(entry) });
   }
@@ -35,7 +38,7 @@ export class Memo {
       const entry = this.#entries.get(slot(query));
       if (entry !== undefined && entry.type === query.type && sameName(entry.name, query)) {
         this.hits++;
-        if (entry.serialAt >= 0) entry.answer.body.writeUInt32BE(this.#serial.value, entry.serialAt);
+        if (entry.serialAt >= 0) entry.answer.body.writeUInt32BE(entry.serial.value, entry.serialAt);
         return entry.answer;
       }
     }
@@ -43,7 +46,7 @@ export class Memo {
     return undefined;
   }
 
-  keep(query: Query, answer: Answer, traces: ReadonlySet<string>): void {
+  keep(query: Query, answer: Answer, traces: ReadonlySet<string>, serial = this.#serial): void {
     if (query.mixedCase) return;
     const name = Buffer.from(query.name.subarray(0, query.nameLength));
     const entry: Entry = {
@@ -51,6 +54,7 @@ export class Memo {
       name,
       type: query.type,
       answer,
+      serial,
       serialAt: serialOffset(answer),
       traces: [...traces],
     };
@@ -92,6 +96,7 @@ interface Entry {
   readonly name: Buffer;
   readonly type: number;
   readonly answer: Answer;
+  readonly serial: SerialNumber;
   /** Where in the body the serial of its SOA record stands; -1 without one. The serial moves far oftener than the rest. */
   readonly serialAt: number;
   readonly traces: readonly string[];

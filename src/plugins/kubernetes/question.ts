@@ -3,8 +3,23 @@ import { labelsOf } from '../../dns/name.ts';
 /**
  * What a name below a cluster zone asks for, read from right to left. The words are the ones of the Kubernetes DNS
  * specification: `ENDPOINT.SERVICE.NAMESPACE.svc.ZONE`, `_PORT._PROTOCOL.SERVICE.NAMESPACE.svc.ZONE`,
- * `ADDRESS.NAMESPACE.pod.ZONE`.
+ * `ADDRESS.NAMESPACE.pod.ZONE`. Other grammars add to them:
+ *
+ *     zonal          TOPOLOGY-ZONE.pin._zone.SERVICE.NAMESPACE.svc.ZONE, or `prefer`; a topology zone may have dots
+ *     multicluster   ENDPOINT.CLUSTER.SERVICE.NAMESPACE.svc.ZONE; only underscores make two labels a port
  */
+export type Grammar = 'plain' | 'zonal' | 'multicluster';
+
+/** How names of a zone are read. `multicluster`: the keys of the zones that are. */
+export function grammarOf(
+  { zonal, multicluster }: { readonly zonal: boolean; readonly multicluster: readonly string[] },
+  zone: string,
+): Grammar {
+  if (multicluster.includes(zone)) return 'multicluster';
+  return zonal ? 'zonal' : 'plain';
+}
+
+/** What a name asks for. */
 export type Subject =
   /** The zone itself, `svc` or `pod`: they exist and hold nothing. */
   | { readonly kind: 'container' }
@@ -18,6 +33,8 @@ export type Realm = 'svc' | 'pod';
 
 export interface ServiceSubject {
   readonly kind: 'service';
+  /** A ServiceImport is meant, not a Service. */
+  readonly imported: boolean;
   readonly namespace: string;
   readonly service: string;
   /** What stands left of the service. */
@@ -26,12 +43,15 @@ export interface ServiceSubject {
 
 export type ServicePart =
   | { readonly kind: 'whole' }
-  | { readonly kind: 'endpoint'; readonly endpoint: string }
+  /** `cluster`: '' where the name has none. */
+  | { readonly kind: 'endpoint'; readonly endpoint: string; readonly cluster: string }
   /** Without their underscores, which a client may leave out; '' fits every port. */
-  | { readonly kind: 'port'; readonly port: string; readonly protocol: string };
+  | { readonly kind: 'port'; readonly port: string; readonly protocol: string }
+  /** The endpoints of one topology zone; with `prefer` all, when there are none. */
+  | { readonly kind: 'zone'; readonly zone: string; readonly directive: 'pin' | 'prefer' };
 
 /** The subject of `key` (lower case, absolute), which lies in `zone`. */
-export function subjectOf(key: string, zone: string): Subject {
+export function subjectOf(key: string, zone: string, grammar: Grammar = 'plain'): Subject {
   const labels = labelsOf(relativeTo(key, zone));
   const realm = labels.pop();
   if (realm === undefined) return { kind: 'container' };
@@ -42,16 +62,28 @@ export function subjectOf(key: string, zone: string): Subject {
   if (namespace === undefined) return { kind: 'container' };
   const name = labels.pop();
   if (name === undefined) return { kind: 'namespace', realm, namespace };
-  if (labels.length > 2) return { kind: 'invalid', why: 'it has too many labels' };
-  if (realm === 'pod') return { kind: 'pod', namespace, label: name };
-  return { kind: 'service', namespace, service: name, part: partOf(labels) };
+  if (realm === 'pod') return labels.length > 2 ? tooLong : { kind: 'pod', namespace, label: name };
+  const part = partOf(labels, grammar);
+  if (part === undefined) return tooLong;
+  return { kind: 'service', imported: grammar === 'multicluster', namespace, service: name, part };
 }
 
-function partOf(labels: readonly string[]): ServicePart {
+const tooLong: Subject = { kind: 'invalid', why: 'it has too many labels' };
+
+function partOf(labels: readonly string[], grammar: Grammar): ServicePart | undefined {
+  if (labels.length > 2) return grammar === 'zonal' ? zoneOf(labels) : undefined;
   const [first, second] = labels;
   if (first === undefined) return { kind: 'whole' };
-  if (second === undefined) return { kind: 'endpoint', endpoint: first };
+  if (second === undefined) return { kind: 'endpoint', endpoint: first, cluster: '' };
+  const isPort = grammar !== 'multicluster' || first.startsWith('_') || second.startsWith('_');
+  if (!isPort) return { kind: 'endpoint', endpoint: first, cluster: second };
   return { kind: 'port', port: withoutUnderscore(first), protocol: withoutUnderscore(second) };
+}
+
+function zoneOf(labels: readonly string[]): ServicePart | undefined {
+  const [directive, anchor] = labels.slice(-2);
+  if (anchor !== '_zone' || (directive !== 'pin' && directive !== 'prefer')) return undefined;
+  return { kind: 'zone', zone: labels.slice(0, -2).join('.'), directive };
 }
 
 function withoutUnderscore(label: string): string {

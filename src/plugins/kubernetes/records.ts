@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { TYPE } from '../../dns/codes.ts';
 import { addressRecord, type ResourceRecord, srvRecord } from '../../dns/record.ts';
-import type { Entry } from './backend.ts';
+import type { Entry } from './entries.ts';
 
 /** Records from entries; `ttl` in seconds. */
 

@@ -11,7 +11,7 @@ import { aliasTarget, type Chase, chase } from './alias.ts';
 import type { Directory } from './directory.ts';
 import { type NameServer, nameServers } from './name-servers.ts';
 import { addressRecords, srvRecords } from './records.ts';
-import { isReverseZone, subjectOf, zoneAsAsked } from './question.ts';
+import { type Grammar, isReverseZone, subjectOf, zoneAsAsked } from './question.ts';
 import { namesOfAddress } from './reverse.ts';
 
 /** The version of the Kubernetes DNS specification that `dns-version` names. */
@@ -20,6 +20,7 @@ const DNS_VERSION_TTL = 28_800;
 const MAX_NEGATIVE_TTL = 300;
 
 export interface ZoneOptions extends BackendOptions {
+  readonly grammar: Grammar;
   readonly ttl: number;
   /** Ends the targets of PTR records. */
   readonly primaryZone: string;
@@ -97,6 +98,8 @@ export class ZoneReader {
     switch (finding.kind) {
       case 'missing':
         return finding;
+      case 'container':
+        return this.#nothing(query, zone);
       case 'alias':
         return this.#readAlias(query, zone, finding.target);
       case 'addresses':
@@ -180,9 +183,8 @@ export class ZoneReader {
       return this.#records(query, zone, [txtRecord(query.text, DNS_VERSION_TTL, DNS_VERSION)]);
     }
     const finding = this.#find(query.key, zone);
-    if (finding.kind === 'missing') return finding;
-    const exists = finding.kind === 'alias' || finding.entries.length > 0;
-    return exists ? this.#nothing(query, zone) : { kind: 'missing', why: 'the name has no data of its own' };
+    if (finding.kind === 'container') return { kind: 'missing', why: 'the name has no data of its own' };
+    return finding.kind === 'missing' ? finding : this.#nothing(query, zone);
   }
 
   #readPointer(query: Query, zone: string): Reading {
@@ -206,7 +208,7 @@ export class ZoneReader {
   #find(key: string, zone: string): Finding {
     if (key !== zone && isReverseZone(zone))
       return { kind: 'missing', why: 'a reverse zone has only names of addresses' };
-    return find(subjectOf(key, zone), this.#directory, this.#options);
+    return find(subjectOf(key, zone, this.#options.grammar), this.#directory, this.#options);
   }
 
   /** Records are an answer, none are NODATA. */

@@ -4,12 +4,14 @@ import type { BlockScope } from '../../core/plugin.ts';
 import { ZoneName } from '../../core/zone-name.ts';
 import { absolute, NameError } from '../../dns/name.ts';
 import type { ResponseClass } from './classify.ts';
-import { COMMON_FORMAT, type Format, readFormat } from './format.ts';
+import { COMMON_FORMAT, type Format, labelsIn, readFormat } from './format.ts';
 
 /** What is logged of the queries for a name and all names below it. */
 export interface LogRule {
   readonly name: ZoneName;
   readonly format: Format;
+  /** The labels that the format prints. */
+  readonly labels: readonly string[];
   readonly classes: ReadonlySet<ResponseClass>;
 }
 
@@ -18,19 +20,26 @@ const ALL: readonly ResponseClass[] = ['success', 'denial', 'error'];
 /** The rules in file order: the first whose name covers a query applies. Throws CorefileError. */
 export function parseLog(directives: readonly Directive[], scope: BlockScope): readonly LogRule[] {
   const rules: LogRule[] = [];
+  let isTold = scope.plugins.has('metadata');
   readEach(directives, scope, (directive) => {
     const words = directive.args();
     const last = words.at(-1);
     const hasFormat = words.length > 1 && last?.includes('{') === true;
-    const format = readFormat(hasFormat ? last : COMMON_FORMAT);
+    const format = hasFormat ? last : COMMON_FORMAT;
     if (words.length === 1 && last?.includes('{') === true) {
       directive.warn(`'${last}' is taken for a name; a format comes after one: log . ${last}`);
+    }
+    const labels = labelsIn(format);
+    const [label] = labels;
+    if (label !== undefined && !isTold) {
+      directive.warn(`{/${label}} prints '-' as long as this server block has no 'metadata'; add that line to it`);
+      isTold = true;
     }
     const names = hasFormat ? words.slice(0, -1) : words;
     const classes = readClasses(directive);
     for (const name of names.length === 0 ? ['.'] : names) {
       const zone = readName(directive, name);
-      if (zone !== undefined) rules.push({ name: zone, format, classes });
+      if (zone !== undefined) rules.push({ name: zone, format: readFormat(format), labels, classes });
     }
   });
   return rules;

@@ -1,4 +1,5 @@
 import { type Answer, noReply } from '../../core/answer.ts';
+import type { Metadata } from '../../core/metadata.ts';
 import { type Query, UDP_BYTES } from '../../core/query.ts';
 import { replyBytes } from '../../core/query-metrics.ts';
 import { FLAG, OPCODE, rcodeName } from '../../dns/codes.ts';
@@ -11,13 +12,13 @@ export interface Exchange {
   /** Before EDNS and cuts; undefined where the client gets no reply. */
   readonly reply: { readonly rcode: string; readonly flags: number; readonly bytes: number } | undefined;
   readonly durationMs: number;
+  /** Undefined where the block has no `metadata`. */
+  readonly metadata: Metadata | undefined;
 }
 
-export function exchangeOf(query: Query, requestBytes: number, answer: Answer, durationMs: number): Exchange {
-  return { query, requestBytes, reply: answer === noReply ? undefined : replyOf(query, answer), durationMs };
-}
-
-function replyOf(query: Query, answer: Answer): NonNullable<Exchange['reply']> {
+/** What the client gets, or undefined where it gets nothing. */
+export function replyOf(query: Query, answer: Answer): Exchange['reply'] {
+  if (answer === noReply) return undefined;
   const echoed = query.opcode === OPCODE.QUERY ? query.flags & (FLAG.RD | FLAG.CD) : 0;
   const name = rcodeName(answer.rcode);
   return {

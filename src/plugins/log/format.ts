@@ -30,13 +30,15 @@ const placeholders: Readonly<Record<string, Format>> = {
   '{duration}': ({ durationMs }) => `${secondsText(durationMs)}s`,
 };
 
+const PLACEHOLDER = /(\{[^{}]*\})/;
+
 /**
- * Reads a format: `{common}` and `{combined}` stand for other formats, the placeholders above for values, `{/label}` for
- * metadata, of which there is none, and everything else for itself.
+ * Reads a format: `{common}` and `{combined}` stand for other formats, the placeholders above and `{/label}` for values, and
+ * everything else for itself.
  */
 export function readFormat(text: string): Format {
   const expanded = text.replaceAll('{common}', COMMON_FORMAT).replaceAll('{combined}', COMBINED_FORMAT);
-  const parts = expanded.split(/(\{[^{}]*\})/).map(readPart);
+  const parts = expanded.split(PLACEHOLDER).map(readPart);
   return (exchange) => {
     let line = '';
     for (const part of parts) line += typeof part === 'string' ? part : part(exchange);
@@ -45,8 +47,18 @@ export function readFormat(text: string): Format {
 }
 
 function readPart(text: string): string | Format {
-  if (text.startsWith('{/')) return MISSING;
+  const label = labelOf(text);
+  if (label !== undefined) return ({ query, metadata }) => metadata?.value(query, label) ?? MISSING;
   return (Object.hasOwn(placeholders, text) ? placeholders[text] : undefined) ?? text;
+}
+
+/** The labels that a format prints, such as `kubernetes/namespace`. */
+export function labelsIn(text: string): string[] {
+  return text.split(PLACEHOLDER).flatMap((part) => labelOf(part) ?? []);
+}
+
+function labelOf(part: string): string | undefined {
+  return part.startsWith('{/') && part.endsWith('}') ? part.slice(2, -1) : undefined;
 }
 
 /** An IPv6 address in brackets, so that a port can follow (RFC 3986 3.2.2). */

@@ -1,20 +1,23 @@
 import { type Answer, emptyAnswer } from '../../core/answer.ts';
 import { type Handler, type Outcome, QueryError } from '../../core/handler.ts';
+import type { Metadata } from '../../core/metadata.ts';
 import type { Query } from '../../core/query.ts';
 import { RCODE } from '../../dns/codes.ts';
 import { classify } from './classify.ts';
 import type { LogRule } from './config.ts';
-import { type Exchange, exchangeOf } from './exchange.ts';
+import { type Exchange, replyOf } from './exchange.ts';
 
 export interface LogParts {
   readonly rules: readonly LogRule[];
+  /** Undefined where the block has no `metadata`. */
+  readonly metadata: Metadata | undefined;
   /** The server's clock, in milliseconds. */
   readonly now: () => number;
   readonly print: (exchange: Exchange, rule: LogRule) => void;
 }
 
 /** Prints the queries that the rules ask for, each when its answer is there. */
-export function loggingHandler({ rules, now, print }: LogParts, next: Handler): Handler {
+export function loggingHandler({ rules, metadata, now, print }: LogParts, next: Handler): Handler {
   return (query): Outcome => {
     const rule = ruleFor(query);
     if (rule === undefined) return next(query);
@@ -38,8 +41,9 @@ export function loggingHandler({ rules, now, print }: LogParts, next: Handler): 
   }
 
   function tell(query: Query, requestBytes: number, answer: Answer, startMs: number, rule: LogRule): void {
-    if (rule.classes.has(classify(query, answer)))
-      print(exchangeOf(query, requestBytes, answer, now() - startMs), rule);
+    if (!rule.classes.has(classify(query, answer))) return;
+    const reply = replyOf(query, answer);
+    print({ query, requestBytes, reply, durationMs: now() - startMs, metadata }, rule);
   }
 
   async function later(

@@ -131,6 +131,8 @@ export interface CorefileCase extends CaseBase {
   readonly startupTimeout?: string;
   readonly endpoint_pod_names?: boolean;
   readonly endpointWatch?: boolean;
+  readonly multiclusterZones?: readonly string[];
+  readonly zonal?: boolean;
   readonly ignoreEmptyService?: boolean;
   readonly ttl?: number;
   /** For autopath in place of the fields: Corefile, whether it fails, three settings, a part of the error. */
@@ -155,6 +157,8 @@ export type FunctionCase =
   | SerialChangeCase
   | ProgrammingCase
   | NameServersCase
+  | ExternalCase
+  | SearchCase
   | OtherFunctionCase;
 
 interface FunctionBase extends CaseBase {
@@ -169,7 +173,11 @@ export interface ParseCase extends FunctionBase {
   readonly multicluster: boolean;
   readonly zonal: boolean;
   /** Absent where the name is none. */
-  readonly expected?: Readonly<Record<'port' | 'protocol' | 'endpoint' | 'service' | 'namespace' | 'podOrSvc', string>>;
+  readonly expected?: Readonly<
+    Record<'port' | 'protocol' | 'endpoint' | 'cluster' | 'service' | 'namespace' | 'podOrSvc', string>
+  >;
+  /** Of a zonal name. */
+  readonly expectedTopologyZone?: string;
 }
 
 /** The name of an endpoint's address. */
@@ -220,6 +228,12 @@ export interface ChangedObject extends Partial<Subset> {
   readonly ExternalName?: string;
   readonly PodIP?: string;
   readonly podIP?: string;
+  /** Of a ServiceImport. */
+  readonly type?: string;
+  readonly ports?: readonly { readonly name: string; readonly port: number; readonly protocol: string }[];
+  /** Of a slice that belongs to one. */
+  readonly clusterId?: string;
+  readonly subsets?: readonly Subset[];
 }
 
 export interface Subset {
@@ -247,8 +261,24 @@ export interface NameServersCase extends FunctionBase {
   readonly records: readonly string[];
 }
 
+/** What a name of k8s_external stands for. */
+export interface ExternalCase extends FunctionBase, Asked {
+  readonly group: 'external-func';
+  readonly fixture: string;
+  readonly zones: readonly string[];
+  readonly services: readonly { readonly host: string; readonly port: number; readonly key: string }[];
+}
+
+/** Whether autopath has anything to do with a name. */
+export interface SearchCase extends FunctionBase {
+  readonly group: 'autopath';
+  readonly qname: string;
+  readonly searchPath: readonly string[];
+  readonly expected: boolean;
+}
+
 export interface OtherFunctionCase extends FunctionBase {
-  readonly group: 'external-func' | 'autopath' | 'bound-ips' | 'metrics-label';
+  readonly group: 'bound-ips' | 'metrics-label';
 }
 
 /** A change in the cluster, in words, and which SOA serials move with it. */
@@ -269,12 +299,40 @@ export interface TruncationCase extends CaseBase, Asked {
   readonly tc: boolean;
 }
 
+/** A zone handed over whole. */
 export interface TransferCase extends CaseBase {
   readonly kind: 'transfer';
+  readonly fixture: string;
+  readonly zones: readonly string[];
+  readonly corefileOptions: readonly string[];
+  /** Whose zones and options these are, `kubernetes` unless it says otherwise. */
+  readonly plugin?: string;
+  readonly localIPs?: readonly string[];
+  readonly transferZone: string;
+  /** The serial that the client has: 0 for a client that has nothing. */
+  readonly requestSerial: number;
+  readonly zoneSerial: number;
+  /** There is no such zone. */
+  readonly error?: string;
+  readonly records?: readonly string[];
+  /** What is known of the records, where they are not. */
+  readonly assertions?: {
+    readonly firstType: string;
+    readonly lastType: string;
+    readonly nsCount: number;
+    readonly nsDnsA: number;
+    readonly nsDnsAAAA: number;
+  };
 }
 
-export interface MetadataCase extends CaseBase {
+/** The labels of a question. */
+export interface MetadataCase extends CaseBase, Asked {
   readonly kind: 'metadata';
+  readonly fixture: string;
+  readonly zones: readonly string[];
+  readonly corefileOptions: readonly string[];
+  readonly clientIP: string;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** The objects of a cluster, by the names that the fixtures give to their kinds. */

@@ -50,6 +50,8 @@ function fieldsOf(config: KubernetesConfig): Readonly<Partial<CorefileCase>> {
     startupTimeout: `${config.startupTimeoutMs / 1000}s`,
     endpoint_pod_names: config.endpointPodNames,
     endpointWatch: config.endpoints,
+    multiclusterZones: config.multicluster,
+    zonal: config.zonal,
     ignoreEmptyService: config.ignoreEmptyService,
     ttl: config.ttl,
   };

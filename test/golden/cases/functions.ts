@@ -1,10 +1,11 @@
 import { isIPv4 } from 'node:net';
 import { keyOf, labelsOf } from '../../../src/dns/name.ts';
-import { type Entry, find } from '../../../src/plugins/kubernetes/backend.ts';
+import { find } from '../../../src/plugins/kubernetes/backend.ts';
 import { Directory } from '../../../src/plugins/kubernetes/directory.ts';
 import { endpointName } from '../../../src/plugins/kubernetes/endpoint-name.ts';
+import type { Entry } from '../../../src/plugins/kubernetes/entries.ts';
 import { nameServers } from '../../../src/plugins/kubernetes/name-servers.ts';
-import { type Subject, subjectOf } from '../../../src/plugins/kubernetes/question.ts';
+import { grammarOf, type ServicePart, type Subject, subjectOf } from '../../../src/plugins/kubernetes/question.ts';
 import type {
   EndpointNameCase,
   FunctionCase,
@@ -14,7 +15,8 @@ import type {
   ParseCase,
   ServicesCase,
 } from './case-file.ts';
-import { compared, needs, notApplicable, type Outcome } from './outcome.ts';
+import { runExternal, runExternalNameServers, runSearch } from './external-functions.ts';
+import { compared, notApplicable, type Outcome } from './outcome.ts';
 import { runProgramming, runSerialChange } from './serial-changes.ts';
 import { storeOf } from './store.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -46,25 +48,19 @@ async function run(one: FunctionCase, surroundings: Surroundings): Promise<Outco
     case 'ns-addrs':
       return runNameServers(one, surroundings);
     case 'external-func':
+      return runExternal(one, surroundings.objects(one.fixture));
     case 'autopath':
+      return runSearch(one);
     case 'bound-ips':
     case 'metrics-label':
-      return explain(one, surroundings);
+      return explain(one);
     default:
       return one satisfies never;
   }
 }
 
-function explain({ group }: OtherFunctionCase, surroundings: Surroundings): Outcome {
+function explain({ group }: OtherFunctionCase): Outcome {
   switch (group) {
-    case 'external-func':
-      return surroundings.has('k8s_external')
-        ? notApplicable('an inner function of k8s_external; its queries ask the same')
-        : needs('plugin k8s_external');
-    case 'autopath':
-      return surroundings.has('autopath')
-        ? notApplicable('an inner function of autopath; its queries ask the same')
-        : needs('plugin autopath');
     case 'bound-ips':
       return notApplicable('own addresses are those of the host, whatever the server is bound to');
     case 'metrics-label':
@@ -74,19 +70,28 @@ function explain({ group }: OtherFunctionCase, surroundings: Surroundings): Outc
   }
 }
 
-function runParse({ qname, zone, multicluster, zonal, expected }: ParseCase): Outcome {
-  if (multicluster) return needs('kubernetes option multicluster');
-  if (zonal) return needs('kubernetes option zonal');
+function runParse({ qname, zone, multicluster, zonal, expected, expectedTopologyZone = '' }: ParseCase): Outcome {
   if (qname.includes('..')) return notApplicable('no packet holds a name with an empty label');
+  const grammar = grammarOf({ zonal, multicluster: multicluster ? [zone] : [] }, zone);
   return compared(
-    expected && { ...partsOf({ kind: 'container' }), ...expected },
-    partsOf(subjectOf(keyOf(qname), zone)),
+    expected && { ...nothing, ...expected, topologyZone: expectedTopologyZone },
+    partsOf(subjectOf(keyOf(qname), zone, grammar)),
   );
 }
 
+const nothing = {
+  port: '',
+  protocol: '',
+  endpoint: '',
+  cluster: '',
+  service: '',
+  namespace: '',
+  podOrSvc: '',
+  topologyZone: '',
+};
+
 /** A subject in the reference's terms; undefined for a name that is none. */
-function partsOf(subject: Subject): ParseCase['expected'] {
-  const nothing = { port: '', protocol: '', endpoint: '', cluster: '', service: '', namespace: '', podOrSvc: '' };
+function partsOf(subject: Subject): typeof nothing | undefined {
   switch (subject.kind) {
     case 'invalid':
       return undefined;
@@ -99,11 +104,25 @@ function partsOf(subject: Subject): ParseCase['expected'] {
     case 'service': {
       const { namespace, service, part } = subject;
       const named = { ...nothing, service, namespace, podOrSvc: 'svc' };
-      if (part.kind === 'endpoint') return { ...named, endpoint: part.endpoint };
-      return part.kind === 'port' ? { ...named, port: part.port, protocol: part.protocol } : named;
+      return { ...named, ...detailsOf(part) };
     }
     default:
       return subject satisfies never;
+  }
+}
+
+function detailsOf(part: ServicePart): Partial<typeof nothing> {
+  switch (part.kind) {
+    case 'whole':
+      return {};
+    case 'endpoint':
+      return { endpoint: part.endpoint, cluster: part.cluster };
+    case 'port':
+      return { port: part.port, protocol: part.protocol };
+    case 'zone':
+      return { topologyZone: part.zone };
+    default:
+      return part satisfies never;
   }
 }
 
@@ -125,11 +144,13 @@ const backend = { pods: 'disabled', endpointPodNames: false, ignoreEmptyService:
 
 function runServices({ fixture, zones, qname, qtype, services }: ServicesCase, surroundings: Surroundings): Outcome {
   const zone = zones.find((name) => qname.endsWith(`.${name}`)) ?? '.';
-  if (zone !== zones[0]) return needs('kubernetes option multicluster');
+  // The second zone of these cases is one of several clusters.
+  const grammar = zone === zones[0] ? 'plain' : 'multicluster';
   const directory = new Directory(storeOf(surroundings.objects(fixture)), everyNamespace);
-  const finding = find(subjectOf(keyOf(qname), zone), directory, backend);
+  const finding = find(subjectOf(keyOf(qname), zone, grammar), directory, backend);
   switch (finding.kind) {
     case 'missing':
+    case 'container':
       return compared(services, []);
     case 'alias':
       return compared(services, [{ host: finding.target, key: pathOf(qname) }]);
@@ -152,7 +173,7 @@ function runAuthority(
 
 function runNameServers(one: NameServersCase, surroundings: Surroundings): Outcome {
   const [, external, zone = ''] = /external=(\w+), .*zone=(\S+)\)$/.exec(one.function) ?? [];
-  if (external === 'True') return explain({ ...one, group: 'external-func' }, surroundings);
+  if (external === 'True') return runExternalNameServers(one, surroundings.objects(one.fixture));
   const directory = new Directory(storeOf(surroundings.objects(one.fixture)), everyNamespace);
   const servers = nameServers(one.localIPs, directory, backend);
   const records = servers.map(({ host, address }) => `${host}.${zone} IN ${isIPv4(address) ? 'A' : 'AAAA'} ${address}`);

@@ -34,7 +34,6 @@ export function compared(expected: unknown, actual: unknown): Outcome {
 
 const MISSING = [
   [/Unknown directive '(\w+)'; CoreDNS has this plugin, which is not built into Portolan yet/, 'plugin'],
-  [/the option '(\w+)' is not built in yet/, 'kubernetes option'],
   [/^(\w+):\/\/ listeners are not built in yet/, 'listener'],
 ] as const;
 

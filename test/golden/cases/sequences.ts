@@ -3,6 +3,7 @@ import { CLASS, FLAG, typeCode } from '../../../src/dns/codes.ts';
 import { readOptions } from '../../../src/dns/message.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { type ClientQuestion, exchangeTcp, exchangeUdp, questionWire } from '../../support/dns-client.ts';
+import type { StaticObjects } from '../../support/static-api.ts';
 import { intended } from '../differences.ts';
 import type { SequenceCase, Step } from './case-file.ts';
 import { alike, differs, type Outcome, refused } from './outcome.ts';
@@ -19,7 +20,9 @@ export async function* runSequences(
     let served: Served;
     try {
       const { corefile, fixture, localIPs: ownAddresses } = one;
-      served = await surroundings.serve({ corefile, fixture, ownAddresses });
+      const known = surroundings.objects(fixture);
+      const objects = corefile.includes('autopath') ? withClient(known) : known;
+      served = await surroundings.serve({ corefile, objects, ownAddresses });
     } catch (error) {
       yield [one, refused(error)];
       continue;
@@ -27,6 +30,14 @@ export async function* runSequences(
     await using opened = served;
     yield [one, await runSteps(one, opened)];
   }
+}
+
+/** With the pod from which the search lists of these cases were watched at the address that asks here. */
+function withClient(objects: StaticObjects): StaticObjects {
+  const pods = (objects.pods ?? []).map((pod) =>
+    pod.metadata.namespace === 'testns' ? { ...pod, status: { podIP: '127.0.0.1' } } : pod,
+  );
+  return { ...objects, pods };
 }
 
 async function runSteps({ id, steps }: SequenceCase, served: Served): Promise<Outcome> {

@@ -5,10 +5,10 @@ import type { Kind } from '../../../src/kube/objects.ts';
 import { ManualClock } from '../../support/clock.ts';
 import type { RawObject } from '../../support/static-api.ts';
 import type { ChangedObject, ProgrammingCase, SerialChangeCase, Subset } from './case-file.ts';
-import { compared, needs, type Outcome } from './outcome.ts';
+import { compared, differs, type Outcome } from './outcome.ts';
 import { slimmed, storeOf } from './store.ts';
 
-/** Whether a change moves the serial of the cluster's zone; that of k8s_external is its own affair. */
+/** Whether a change moves a serial of the cluster's zones; that of k8s_external is its own affair. */
 export function runSerialChange(one: SerialChangeCase): Outcome {
   switch (one.function) {
     case 'serviceModified':
@@ -21,9 +21,13 @@ export function runSerialChange(one: SerialChangeCase): Outcome {
     case 'endpointsEquivalent':
       return compared(one.expected, !moves('EndpointSlice', sliceOf(one.a), sliceOf(one.b)));
     case 'endpointsEquivalent(zone)':
-      return needs('kubernetes option zonal');
+      return compared(one.expected, !moves('EndpointSlice', zonedSliceOf(one.a), zonedSliceOf(one.b)));
+    case 'serviceImportEquivalent':
+      return compared(one.expected, !moves('ServiceImport', importOf(one.a), importOf(one.b)));
+    case 'multiclusterEndpointsEquivalent':
+      return compared(one.expected, !moves('MulticlusterSlice', importedSliceOf(one.a), importedSliceOf(one.b)));
     default:
-      return needs('kubernetes option multicluster');
+      return differs(`+ nothing here does what ${one.function} does`);
   }
 }
 
@@ -33,7 +37,7 @@ function moves(kind: Kind, before: RawObject | undefined, after: RawObject | und
   const serial = new Serial();
   const object = (raw: RawObject | undefined): ReturnType<typeof slimmed> | undefined => raw && slimmed(kind, raw);
   serial.note({ kind, before: object(before), after: object(after) }, 1000);
-  return serial.value > 0;
+  return serial.value > 0 || serial.multicluster.value > 0;
 }
 
 const metadata = { name: 'web', namespace: 'testns', labels: { 'kubernetes.io/service-name': 'web' } };
@@ -70,6 +74,24 @@ function sliceOf(side: Side): RawObject | undefined {
     Ports.map(({ Name: name, Port: port, Protocol: protocol }) => ({ name, port, protocol })),
   );
   return { metadata, addressType: 'IPv4', endpoints, ports };
+}
+
+/** A slice whose addresses are given with their zones. */
+function zonedSliceOf(side: Side): RawObject {
+  const endpoints = Object.entries(side ?? {}).map(([ip, zone]) => ({ addresses: [ip], zone: String(zone) }));
+  return { metadata, addressType: 'IPv4', endpoints };
+}
+
+function importOf(side: Side): RawObject | undefined {
+  const found = objectOf(side);
+  return found && { metadata, spec: { type: found.type, ports: found.ports } };
+}
+
+function importedSliceOf(side: Side): RawObject | undefined {
+  const { clusterId, subsets } = objectOf(side) ?? {};
+  const slice = sliceOf(subsets);
+  const labels = { 'multicluster.kubernetes.io/source-cluster': clusterId };
+  return slice && { ...slice, metadata: { ...metadata, labels } };
 }
 
 /** Whether the time that a slice was changed for is measured, and under which label. */

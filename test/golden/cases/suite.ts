@@ -3,13 +3,15 @@ import type { Case } from './case-file.ts';
 import { runCorefileRuns } from './corefile-runs.ts';
 import { runCorefiles } from './corefiles.ts';
 import { runFunctions } from './functions.ts';
-import { needs, type Outcome } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import { runMetadata } from './metadata.ts';
 import { runPackets } from './packets.ts';
 import { runQueries } from './queries.ts';
 import { runRcodeQueries } from './rcode-queries.ts';
 import { runSequences } from './sequences.ts';
 import { runSerialEvents } from './serial-events.ts';
 import type { Surroundings } from './surroundings.ts';
+import { runTransfers } from './transfers.ts';
 import { runTruncation } from './truncation.ts';
 
 /** Runs all cases, kind by kind. A difference that is meant to be is told as such. */
@@ -29,10 +31,10 @@ export async function* runCases(
     runTruncation(of('truncation'), surroundings),
     runSerialEvents(of('serial-event'), surroundings),
     runSequences(of('sequence'), surroundings),
+    runMetadata(of('metadata'), surroundings),
+    runTransfers(of('transfer'), surroundings),
   ];
   for (const run of runs) for await (const [one, outcome] of run) yield [one, judged(one, outcome)];
-  for (const one of of('transfer')) yield [one, needs('transfers of the cluster zone')];
-  for (const one of of('metadata')) yield [one, needs('metadata about the cluster')];
 }
 
 function judged({ id }: Case, outcome: Outcome): Outcome {
