@@ -17,6 +17,8 @@ export interface KubernetesConfig {
   readonly namespaceLabels: string;
   readonly labels: string;
   readonly pods: PodMode;
+  /** Keep the labels of pods: `metadata` makes labels of them. */
+  readonly podLabels: boolean;
   readonly endpointPodNames: boolean;
   readonly endpoints: boolean;
   /** Whether `_zone` names are answered. */
@@ -61,6 +63,7 @@ export function parseKubernetes(directives: readonly Directive[], scope: BlockSc
     namespaceLabels: '',
     labels: '',
     pods: 'disabled',
+    podLabels: scope.plugins.has('metadata'),
     endpointPodNames: false,
     endpoints: true,
     zonal: false,

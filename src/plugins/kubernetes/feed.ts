@@ -87,12 +87,17 @@ function podAccess(host: Host): Access {
 
 /** What is watched: always cluster-wide, since `namespaces` only says which answers are given. */
 function selectionsOf(config: KubernetesConfig): Selection[] {
-  const { labels, namespaceLabels, endpoints, pods, zonal, multicluster } = config;
+  const { labels, namespaceLabels, endpoints, pods, podLabels, zonal, multicluster } = config;
   const select = (kind: Kind, labelSelector: string): Selection =>
     labelSelector === '' ? { kind } : { kind, labelSelector };
   const selections = [select('Service', labels), select('Namespace', namespaceLabels)];
   if (endpoints) selections.push({ ...select('EndpointSlice', labels), ...(zonal ? { withZones: true } : {}) });
-  if (pods === 'verified') selections.push({ ...select('Pod', labels), fieldSelector: LIVING_PODS });
+  if (pods === 'verified')
+    selections.push({
+      ...select('Pod', labels),
+      fieldSelector: LIVING_PODS,
+      ...(podLabels ? { withLabels: true } : {}),
+    });
   if (multicluster.length > 0) {
     // As the reference has it: what selects namespaces selects ServiceImports too.
     selections.push(select('ServiceImport', namespaceLabels));
