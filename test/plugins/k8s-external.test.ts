@@ -85,11 +85,11 @@ class World {
 
   /** What an instance that has kept nothing says. */
   async askAnew(question: string): Promise<string> {
-    const { built, end } = this.#open();
+    const opened = this.#open();
     try {
-      return await ask(built.handler, question);
+      return await ask(opened.built.handler, question);
     } finally {
-      end();
+      opened.end();
     }
   }
 

@@ -95,11 +95,6 @@ export class World {
     );
   }
 
-  /** The unix time that the SOA record has for its serial. */
-  get serial(): number {
-    return this.#serial.value;
-  }
-
   ask(queries: readonly Query[]): Promise<readonly Told[]> {
     return tell(this.#engine, queries);
   }
@@ -150,7 +145,7 @@ async function tell(engine: ClusterZones, queries: readonly Query[]): Promise<re
   for (const query of queries) {
     const { hits } = engine.memo;
     const outcome = engine.handler(query);
-    const kept = engine.memo.hits > hits;
+    const kept = engine.memo.hits > hits && !(outcome instanceof Promise);
     const answer = outcome instanceof Promise ? await Promise.race([outcome, nextTurn()]) : outcome;
     told.push(new Told(query, answer, kept));
   }

@@ -3,7 +3,8 @@ import { startLines } from '../../src/cli/banner.ts';
 import { systemFiles } from '../../src/corefile/system-files.ts';
 import { ownAddresses as hostAddresses } from '../../src/listen/address.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
-import { plugins } from '../../src/plugins/index.ts';
+import type { Plugin } from '../../src/core/plugin.ts';
+import { plugins as builtIn } from '../../src/plugins/index.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { type Http, HttpEndpoints, parseAddress } from '../../src/runtime/http.ts';
 import type { Log } from '../../src/runtime/log.ts';
@@ -20,6 +21,8 @@ export interface RunningServerOptions {
   readonly directory?: string;
   /** The machine's addresses besides loopback, as the server is to see them; its real ones unless given. */
   readonly ownAddresses?: readonly string[];
+  /** Those built in, unless given. */
+  readonly plugins?: readonly Plugin[];
 }
 
 export interface RunningServer {
@@ -41,7 +44,7 @@ export interface RunningServer {
  */
 export async function startServer(corefile: string, options: RunningServerOptions = {}): Promise<RunningServer> {
   const { clock = systemClock, placeholders = {}, environment = {}, ownAddresses } = options;
-  const { directory = process.cwd() } = options;
+  const { directory = process.cwd(), plugins = builtIn } = options;
   const log = memoryLog();
   const metrics = new Metrics();
   const http = new MovedHttp(clock, log);

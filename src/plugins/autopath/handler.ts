@@ -36,7 +36,7 @@ export function autopathHandler(parts: AutopathParts, next: Handler): Handler {
 function search(
   { list, now, count }: AutopathParts,
   query: Query,
-  [domain = '', ...others]: readonly string[],
+  path: readonly string[],
   first: Answer,
   next: Handler,
 ): Outcome {
@@ -44,6 +44,7 @@ function search(
     count(query);
     return first;
   }
+  const [domain = '', ...others] = path;
   const base = baseOf(query, domain);
   if (base === undefined || base === '') return first;
   const walk = new Walk(query, base, first, { next, now, onFound: () => count(query) });

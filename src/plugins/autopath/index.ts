@@ -51,7 +51,9 @@ function createAutopath({ zones, source }: AutopathConfig, env: Env, files: Pick
   const cells = new Map<string, CounterCell>();
 
   function count({ peer: { server } }: Query): void {
-    cells.getOrInsertComputed(server, () => found.with({ server })).inc();
+    const cell = cells.get(server) ?? found.with({ server });
+    cells.set(server, cell);
+    cell.inc();
   }
 
   return {

@@ -24,14 +24,19 @@ export class PodSearchPath implements SearchPath {
   }
 
   pathOf(query: Query): readonly string[] | undefined {
-    const tree = this.#trees.find((candidate) => candidate.covers(query));
     const cluster = this.#cluster();
+    const tree = this.#treeOf(query);
     if (tree === undefined || cluster === undefined) return undefined;
     const namespace = cluster.namespace(tree.namespaceIn(query));
     if (namespace === undefined) return undefined;
     const pods = cluster.podsByIP(query.peer.address);
     if (pods.length > 0 && !pods.some((pod) => pod.namespace === namespace.name)) return undefined;
     return tree.pathOf(namespace);
+  }
+
+  #treeOf(query: Query): ServiceTree | undefined {
+    for (const tree of this.#trees) if (tree.covers(query)) return tree;
+    return undefined;
   }
 }
 

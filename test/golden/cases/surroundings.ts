@@ -1,6 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemFiles } from '../../../src/corefile/system-files.ts';
+import { autopathReading } from '../../../src/plugins/autopath/index.ts';
 import { plugins } from '../../../src/plugins/index.ts';
 import { type Clock, systemClock } from '../../../src/runtime/clock.ts';
 import { type RunningServer, startServer } from '../../support/running-server.ts';
@@ -11,6 +13,12 @@ import type { Fixtures } from './case-file.ts';
 
 /** The addresses of the host on which the reference was watched. */
 export const RECORDING_HOST = ['192.0.2.2', 'fd00::2', 'fe80::fc:ff:fe00:1'];
+
+/** As on that host, whatever search list this one has. */
+const autopath = autopathReading({
+  read: (path) => (path === '/etc/resolv.conf' ? '' : systemFiles.read(path)),
+});
+const pluginsThere = plugins.map((plugin) => (plugin.name === autopath.name ? autopath : plugin));
 
 export interface Setting {
   /** `<port>`, `<api-url>`, `<stub-upstream>`, `<hosts-file>` and `<closed-port>` are filled in. */
@@ -79,7 +87,7 @@ export class Surroundings implements Disposable {
       'closed-port': '127.0.0.1:1',
     };
     const { directory } = this;
-    const options = { directory, placeholders, ownAddresses, clock, environment };
+    const options = { directory, placeholders, ownAddresses, clock, environment, plugins: pluginsThere };
     const server = stack.adopt(await startServer(corefile, options), (it) => it.close());
     if (corefile.includes('<api-url>')) await untilSynced(server);
     const opened = stack.move();
