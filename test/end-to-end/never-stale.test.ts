@@ -196,7 +196,13 @@ function canonical(message: Message): string {
   return ['NOERROR', ...records.sort()].join(' | ');
 }
 
-const options: Options = { pods: 'verified', namespaces: [], endpointPodNames: false, ignoreEmpty: false, zonal: false };
+const options: Options = {
+  pods: 'verified',
+  namespaces: [],
+  endpointPodNames: false,
+  ignoreEmpty: false,
+  zonal: false,
+};
 
 /** How long until all is right at this server, and what is still wrong after a long time. */
 async function settle(port: number, asked: readonly string[]): Promise<{ ms: number; wrong: string | undefined }> {

@@ -8,8 +8,8 @@
  *
  * - An answer is made once and kept until an object changes that the lookup looked at, or missed (directory.ts). There is no
  *   other way for an answer to become old, and none to stay when it is.
- * - Before the first lists are complete, questions for names not known yet wait, at most `startup_timeout` from the start;
- *   from then on they are SERVFAIL. Everything else is answered from the first moment.
+ * - Before the first lists are complete, questions for these zones wait, at most `startup_timeout` from the start; from then on
+ *   names that are not known are SERVFAIL. All other names are answered from the first moment.
  * - When the API server goes away later, the last known objects stay.
  */
 import { clusterTenants } from '../../cluster/lent-cluster.ts';
