@@ -21,6 +21,7 @@ export function innerQuery(outer: Query, name: string, type: number): Query {
   query.hasEdns = outer.hasEdns;
   query.udpSize = outer.udpSize;
   query.dnssecOk = outer.dnssecOk;
+  query.hops = outer.hops + 1;
   return query;
 }
 

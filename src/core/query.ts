@@ -61,6 +61,8 @@ export class Query {
   /** What the client advertises, or 512 without EDNS. */
   udpSize = UDP_BYTES;
   dnssecOk = false;
+  /** How many questions of the server's own lead here from the one that a client asked. */
+  hops = 0;
   /** Set by `loadbalance`: the reply puts address records into random order. */
   shuffle = false;
   #key = '';
@@ -91,6 +93,7 @@ export class Query {
     this.udpSize = UDP_BYTES;
     this.dnssecOk = false;
     this.shuffle = false;
+    this.hops = 0;
     this.#key = '';
     this.#text = '';
   }
@@ -114,6 +117,7 @@ export class Query {
     copy.udpSize = this.udpSize;
     copy.dnssecOk = this.dnssecOk;
     copy.shuffle = this.shuffle;
+    copy.hops = this.hops;
     return copy;
   }
 }

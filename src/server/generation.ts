@@ -50,6 +50,8 @@ interface Block {
 }
 
 const FINISH_MS = 5000;
+/** Two zones whose aliases point at each other would ask each other for ever. */
+const MAX_HOPS = 16;
 
 /** Creates every instance; nothing is opened. Throws CorefileError where two blocks want the same address. */
 export function createGeneration(plan: Plan, options: GenerationOptions): Generation {
@@ -102,6 +104,12 @@ function endOfChain({ zones }: BlockScope): Handler {
 /** A question of the server's own goes where the query that it follows from came in. */
 function resolver(endpoints: ReadonlyMap<string, Endpoint>): Handler {
   return (query) => {
+    if (query.hops > MAX_HOPS) {
+      throw new QueryError(
+        RCODE.SERVFAIL,
+        `aliases lead in a circle: ${MAX_HOPS} questions were asked on the way here`,
+      );
+    }
     const endpoint = endpoints.get(query.peer.server) ?? endpoints.values().next().value;
     if (endpoint === undefined) throw new QueryError(RCODE.SERVFAIL, 'nothing is served');
     return endpoint.handler(query);

@@ -236,6 +236,7 @@ t.test('the search list of a file', async (t) => {
   const elsewhere = await start(behind, { directive: 'autopath example.org 10.0.0.0/8 search' });
   await ask(elsewhere, 'b.shop.example. A');
   t.same(behind.asked, ['b.shop.example.'], 'only in its zones');
+  t.same(readSearchDomains('search a..b . d.e\n'), ['d.e.'], 'what is no name is passed over');
   t.same(readSearchDomains('search a b\ndomain C.d e\n'), ['c.d.'], 'the last line counts');
 });
 

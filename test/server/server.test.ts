@@ -1,5 +1,6 @@
 import t from 'tap';
 import { emptyAnswer } from '../../src/core/answer.ts';
+import { innerQuery } from '../../src/core/inner-query.ts';
 import { definePlugin, type Instance, type Plugin } from '../../src/core/plugin.ts';
 import { RCODE } from '../../src/dns/codes.ts';
 import type { Files } from '../../src/corefile/files.ts';
@@ -59,10 +60,11 @@ function stage(first: string): Stage {
       if (name?.text !== 'bad') return name?.text ?? '';
       throw new CorefileError([{ file: name.file, line: name.line, message: 'plugin/step: bad' }]);
     },
-    create(name): Instance {
+    create(name, env): Instance {
       events.push(`create ${name}`);
       return {
         wrap: () => (query) => {
+          if (query.key === 'circle.') return env.resolve(innerQuery(query, 'circle.', query.type));
           if (query.key === 'wait.') return new Promise((resolve) => waiting.push(() => resolve(emptyAnswer(0, name))));
           return emptyAnswer(name === 'old' ? RCODE.NXDOMAIN : RCODE.NOERROR, name);
         },
@@ -120,6 +122,14 @@ t.test('a start, a reload and an end', async (t) => {
     'stop new',
   ]);
   t.same(scene.lines, ['[INFO] Reloading', '[INFO] Reloading complete']);
+});
+
+t.test('questions that lead in a circle end', async (t) => {
+  const { service } = stage('. {\n  step new\n}\n');
+  await service.start();
+  t.teardown(() => service.shutdown());
+  t.equal(await reply(service, 'circle. A'), 'SERVFAIL qr rd');
+  t.equal(await reply(service, 'www.test. A'), 'NOERROR qr rd');
 });
 
 t.test('a reload that fails changes nothing', async (t) => {

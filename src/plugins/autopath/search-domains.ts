@@ -1,15 +1,26 @@
-import { keyOf, absolute } from '../../dns/name.ts';
+import { absolute, keyOf, NameError, nameToWire } from '../../dns/name.ts';
 
 /**
- * The search list of a resolv.conf (resolv.conf(5)): absolute names in lower case, without the root. Of several `search` and
- * `domain` lines the last counts.
+ * The search list of a resolv.conf (resolv.conf(5)): absolute names in lower case, without the root and what is no name. Of
+ * several `search` and `domain` lines the last counts.
  */
 export function readSearchDomains(text: string): readonly string[] {
-  let domains: readonly string[] = [];
+  let words: readonly string[] = [];
   for (const line of text.split('\n')) {
-    const [keyword, ...words] = line.trim().split(/\s+/);
-    if (keyword === 'search') domains = words;
-    if (keyword === 'domain') domains = words.slice(0, 1);
+    const [keyword, ...rest] = line.trim().split(/\s+/);
+    if (keyword === 'search') words = rest;
+    if (keyword === 'domain') words = rest.slice(0, 1);
   }
-  return [...new Set(domains.map((domain) => keyOf(absolute(domain))))].filter((domain) => domain !== '.');
+  const domains = new Set(words.map((word) => keyOf(absolute(word))));
+  return [...domains].filter((domain) => domain !== '.' && isName(domain));
+}
+
+function isName(text: string): boolean {
+  try {
+    nameToWire(text);
+    return true;
+  } catch (error) {
+    if (error instanceof NameError) return false;
+    throw error;
+  }
 }
