@@ -159,3 +159,24 @@ function escapedText(wire: Uint8Array, offset: number): string {
   }
   return text;
 }
+
+/** Whether a text can be a name: no label empty or too long, nor the whole. */
+export function isName(text: string): boolean {
+  try {
+    nameToWire(text);
+    return true;
+  } catch (error) {
+    if (error instanceof NameError) return false;
+    throw error;
+  }
+}
+
+/** `host` directly below `zone`. */
+export function below(host: string, zone: string): string {
+  return zone === '.' ? `${host}.` : `${host}.${zone}`;
+}
+
+/** Whether a zone is part of the reverse tree: its names are those of addresses. */
+export function isReverseZone(zone: string): boolean {
+  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone);
+}

@@ -1,4 +1,4 @@
-import { absolute, keyOf, NameError, nameToWire } from '../../dns/name.ts';
+import { absolute, isName, keyOf } from '../../dns/name.ts';
 
 /**
  * The search list of a resolv.conf (resolv.conf(5)): absolute names in lower case, without the root and what is no name. Of
@@ -13,14 +13,4 @@ export function readSearchDomains(text: string): readonly string[] {
   }
   const domains = new Set(words.map((word) => keyOf(absolute(word))));
   return [...domains].filter((domain) => domain !== '.' && isName(domain));
-}
-
-function isName(text: string): boolean {
-  try {
-    nameToWire(text);
-    return true;
-  } catch (error) {
-    if (error instanceof NameError) return false;
-    throw error;
-  }
 }

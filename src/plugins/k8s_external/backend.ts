@@ -1,8 +1,8 @@
 import type { Endpoint, EndpointSlice, Service } from '../../kube/objects.ts';
 import { canonicalAddress } from '../../dns/ip.ts';
-import { absolute } from '../../dns/name.ts';
+import { absolute, isName } from '../../dns/name.ts';
 import type { ExternalDirectory } from './external-directory.ts';
-import { isName, type ServicePart, type Subject } from './question.ts';
+import { type ServicePart, type Subject } from './question.ts';
 
 /**
  * What a name stands for, before anybody asks for a record type.

@@ -1,8 +1,7 @@
 import { type LineCursor, readOnce } from '../../corefile/cursor.ts';
 import type { Directive } from '../../corefile/parser.ts';
 import type { BlockScope } from '../../core/plugin.ts';
-import { absolute, keyOf } from '../../dns/name.ts';
-import { isName } from './question.ts';
+import { absolute, isName, keyOf } from '../../dns/name.ts';
 
 export interface ExternalConfig {
   /** Keys, in the order of the Corefile, one at least. */

@@ -11,6 +11,7 @@
  *   for them. Without that plugin the Corefile is refused.
  * - Answers from objects alone are kept until one of them changes. Those with a load balancer's host name are made each time.
  */
+import { isReverseZone } from '../../dns/name.ts';
 import { clusterTenants, type LentCluster } from '../../cluster/lent-cluster.ts';
 import type { Handler } from '../../core/handler.ts';
 import { definePlugin, type Env, type Instance } from '../../core/plugin.ts';
@@ -19,7 +20,6 @@ import { type Transferable, transferables } from '../../zone/transferable.ts';
 import { type ExternalConfig, parseExternal } from './config.ts';
 import { ExternalDirectory } from './external-directory.ts';
 import { externalHandler } from './handler.ts';
-import { isReverseZone } from './question.ts';
 import { serialOf } from './serial.ts';
 import { zoneStateOf } from './transfer.ts';
 import { ExternalZone } from './zone.ts';

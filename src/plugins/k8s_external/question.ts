@@ -1,4 +1,4 @@
-import { labelsOf, NameError, nameToWire } from '../../dns/name.ts';
+import { labelsOf } from '../../dns/name.ts';
 
 /** What a name below an external zone asks for: `SERVICE.NAMESPACE.ZONE`, read from right to left. */
 export type Subject =
@@ -37,25 +37,4 @@ function partOf([first, second]: readonly string[]): ServicePart {
 
 function withoutUnderscore(label: string): string {
   return label.startsWith('_') ? label.slice(1) : label;
-}
-
-/** Whether a zone is part of the reverse tree: its names are those of addresses. */
-export function isReverseZone(zone: string): boolean {
-  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone);
-}
-
-/** Whether a text can be a name: not too long, no label empty. */
-export function isName(text: string): boolean {
-  try {
-    nameToWire(text);
-    return true;
-  } catch (error) {
-    if (error instanceof NameError) return false;
-    throw error;
-  }
-}
-
-/** `host` directly below `zone`. */
-export function below(host: string, zone: string): string {
-  return zone === '.' ? `${host}.` : `${host}.${zone}`;
 }

@@ -1,9 +1,8 @@
 import { isIPv6 } from 'node:net';
 import { TYPE } from '../../dns/codes.ts';
-import { absolute } from '../../dns/name.ts';
+import { absolute, below } from '../../dns/name.ts';
 import { addressRecord, type ResourceRecord, srvRecord } from '../../dns/record.ts';
 import type { Entry } from './backend.ts';
-import { below } from './question.ts';
 
 /** Records from entries; each `ttl` in seconds. */
 

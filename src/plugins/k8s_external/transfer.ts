@@ -3,14 +3,14 @@ import type { Query } from '../../core/query.ts';
 import type { ZoneSet } from '../../core/zone-name.ts';
 import { RCODE, TYPE } from '../../dns/codes.ts';
 import { reverseName } from '../../dns/ip.ts';
-import { absolute, isWithin } from '../../dns/name.ts';
+import { absolute, below, isName, isReverseZone, isWithin } from '../../dns/name.ts';
 import { addressRecord, nameRecord, type ResourceRecord } from '../../dns/record.ts';
 import type { Service } from '../../kube/objects.ts';
 import type { Cluster } from '../../kube/store.ts';
 import type { ZoneState } from '../../zone/transferable.ts';
 import { entriesOf } from './backend.ts';
 import type { ExternalDirectory } from './external-directory.ts';
-import { below, isName, isReverseZone, type ServicePart } from './question.ts';
+import { type ServicePart } from './question.ts';
 import { srvRecords } from './records.ts';
 import type { ExternalZone, ExternalZoneOptions } from './zone.ts';
 

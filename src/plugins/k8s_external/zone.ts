@@ -3,12 +3,12 @@ import { buildAnswer, type Sections } from '../../core/encode.ts';
 import type { Query } from '../../core/query.ts';
 import { FLAG, RCODE, TYPE } from '../../dns/codes.ts';
 import { addressOfReverseName } from '../../dns/ip.ts';
-import { absolute, isWithin } from '../../dns/name.ts';
+import { absolute, below, isWithin } from '../../dns/name.ts';
 import { addressRecord, nameRecord, type ResourceRecord, soaRecord } from '../../dns/record.ts';
 import { type BackendOptions, type Entry, find } from './backend.ts';
 import type { ExternalDirectory } from './external-directory.ts';
 import { nameServerAddresses } from './name-server.ts';
-import { below, subjectOf } from './question.ts';
+import { subjectOf } from './question.ts';
 import { addressRecords, srvRecords } from './records.ts';
 
 export interface ExternalZoneOptions extends BackendOptions {

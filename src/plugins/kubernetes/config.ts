@@ -1,9 +1,8 @@
 import { type DirectiveCursor, type LineCursor, readOnce } from '../../corefile/cursor.ts';
 import type { Directive } from '../../corefile/parser.ts';
 import type { BlockScope } from '../../core/plugin.ts';
-import { keyOf } from '../../dns/name.ts';
+import { isReverseZone, keyOf } from '../../dns/name.ts';
 import type { PodMode } from './backend.ts';
-import { isReverseZone } from './question.ts';
 import { checkSelector } from './selector.ts';
 
 export interface KubernetesConfig {

@@ -101,8 +101,3 @@ export function zoneAsAsked(text: string, zone: string): string {
   const labels = labelsOf(text);
   return `${labels.slice(labels.length - labelsOf(zone).length).join('.')}.`;
 }
-
-/** Whether a zone is part of the reverse tree: its names are those of addresses. */
-export function isReverseZone(zone: string): boolean {
-  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone);
-}

@@ -1,10 +1,9 @@
 import type { Query } from '../../core/query.ts';
 import type { SearchPath } from '../../core/search-path.ts';
 import { ZoneName } from '../../core/zone-name.ts';
-import { nameToWire } from '../../dns/name.ts';
+import { isReverseZone, nameToWire } from '../../dns/name.ts';
 import type { Namespace } from '../../kube/objects.ts';
 import type { Cluster } from '../../kube/store.ts';
-import { isReverseZone } from './question.ts';
 
 /**
  * The search list of pods: `NAMESPACE.svc.ZONE`, `svc.ZONE`, `ZONE`. The namespace stands in the question itself, so no pod

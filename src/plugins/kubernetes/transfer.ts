@@ -4,7 +4,7 @@ import type { Query } from '../../core/query.ts';
 import type { ZoneSet } from '../../core/zone-name.ts';
 import { RCODE, TYPE } from '../../dns/codes.ts';
 import { reverseName } from '../../dns/ip.ts';
-import { isWithin, NameError, nameToWire } from '../../dns/name.ts';
+import { below, isName, isReverseZone, isWithin } from '../../dns/name.ts';
 import { addressRecord, nameRecord, type ResourceRecord, srvRecord } from '../../dns/record.ts';
 import type {
   EndpointSlice,
@@ -21,7 +21,6 @@ import { isHeadless } from './backend.ts';
 import type { Directory } from './directory.ts';
 import { endpointName } from './endpoint-name.ts';
 import { nameServers } from './name-servers.ts';
-import { isReverseZone } from './question.ts';
 import { namesOfAddress } from './reverse.ts';
 import type { ZoneView } from './zone-view.ts';
 
@@ -222,19 +221,4 @@ function* writable(...parts: readonly Iterable<ResourceRecord>[]): Records {
 function isWritable({ name, type, data }: ResourceRecord): boolean {
   if (type === TYPE.CNAME && data.shape === 'name' && isIP(data.target.slice(0, -1)) !== 0) return false;
   return isName(name) && (data.shape === 'name' || data.shape === 'srv' ? isName(data.target) : true);
-}
-
-function isName(text: string): boolean {
-  try {
-    nameToWire(text);
-    return true;
-  } catch (error) {
-    if (error instanceof NameError) return false;
-    throw error;
-  }
-}
-
-/** `host` directly below `zone`. */
-function below(host: string, zone: string): string {
-  return zone === '.' ? `${host}.` : `${host}.${zone}`;
 }

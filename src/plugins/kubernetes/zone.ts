@@ -4,14 +4,14 @@ import { buildAnswer } from '../../core/encode.ts';
 import type { Query } from '../../core/query.ts';
 import { FLAG, RCODE, TYPE } from '../../dns/codes.ts';
 import { addressOfReverseName } from '../../dns/ip.ts';
-import { isWithin, keyOf } from '../../dns/name.ts';
+import { below, isReverseZone, isWithin, keyOf } from '../../dns/name.ts';
 import { addressRecord, nameRecord, type ResourceRecord, soaRecord, txtRecord } from '../../dns/record.ts';
 import { type BackendOptions, type Finding, find } from './backend.ts';
 import { aliasTarget, type Chase, chase } from './alias.ts';
 import type { Directory } from './directory.ts';
 import { type NameServer, nameServers } from './name-servers.ts';
 import { addressRecords, srvRecords } from './records.ts';
-import { type Grammar, isReverseZone, subjectOf, zoneAsAsked } from './question.ts';
+import { type Grammar, subjectOf, zoneAsAsked } from './question.ts';
 import { namesOfAddress } from './reverse.ts';
 
 /** The version of the Kubernetes DNS specification that `dns-version` names. */
@@ -226,9 +226,4 @@ export class ZoneReader {
   #nothing(query: Query, zone: string): Reading {
     return { kind: 'answer', answer: this.negative(query, zone, RCODE.NOERROR, 'the name has no record of this type') };
   }
-}
-
-/** `host` directly below `zone`. */
-function below(host: string, zone: string): string {
-  return zone === '.' ? `${host}.` : `${host}.${zone}`;
 }
