@@ -86,7 +86,8 @@ export function reverseName(text: string): string | undefined {
 
 /**
  * The canonical address that a complete reverse name stands for, or undefined: exactly four decimal labels without
- * leading zeros, or 32 nibbles.
+ * leading zeros, or 32 nibbles. In front of the nibbles up to three more labels are no matter: the reference reads them
+ * four at a time, and leaves out those that are too few.
  */
 export function addressOfReverseName(key: string): string | undefined {
   if (key.endsWith('.in-addr.arpa.')) {
@@ -94,8 +95,11 @@ export function addressOfReverseName(key: string): string | undefined {
     return isIPv4(address) ? address : undefined;
   }
   if (!key.endsWith('.ip6.arpa.')) return undefined;
-  const nibbles = key.slice(0, -'.ip6.arpa.'.length).split('.');
-  if (nibbles.length !== 32 || !nibbles.every((nibble) => /^[0-9a-f]$/.test(nibble))) return undefined;
-  const hex = nibbles.reverse().join('');
+  const labels = key.slice(0, -'.ip6.arpa.'.length).split('.').reverse();
+  const nibbles = labels.slice(0, 32);
+  if (nibbles.length !== 32 || labels.length > 35 || !nibbles.every((nibble) => /^[0-9a-f]$/.test(nibble))) {
+    return undefined;
+  }
+  const hex = nibbles.join('');
   return bytesToAddress(Uint8Array.from(Buffer.from(hex, 'hex')));
 }

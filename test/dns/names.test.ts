@@ -183,6 +183,7 @@ t.test('reverse names, both ways', async (t) => {
   for (const address of ['10.1.2.3', '0.0.0.0', '255.255.255.255', '2001:db8::1', '::', '::ffff:1.2.3.4']) {
     t.equal(addressOfReverseName(reverseName(address) ?? ''), address);
   }
+  for (const front of ['x', '0', 'b.a', 'c.b.a']) t.equal(addressOfReverseName(`${front}.${one}`), '2001:db8::1', front);
   for (const key of [
     'in-addr.arpa.',
     '.in-addr.arpa.',
@@ -196,7 +197,7 @@ t.test('reverse names, both ways', async (t) => {
     '3.2.1.10.xin-addr.arpa.',
     'ip6.arpa.',
     one.slice(2),
-    `0.${one}`,
+    `3.2.1.0.${one}`,
     `g${one.slice(1)}`,
     `10${one.slice(1)}`,
     'example.',

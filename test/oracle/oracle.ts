@@ -172,8 +172,8 @@ function addService(service: RawService, objects: Objects, options: Options, at:
   const base = `${name}.${namespace}.svc`;
   const { type, externalName = '', clusterIPs = [], ports = [] } = service.spec;
   if (type === 'ExternalName') {
-    if (isIP(externalName) === 0)
-      at(`${base}.${zone}`).alias = externalName.endsWith('.') ? externalName : `${externalName}.`;
+    const alias = externalName.endsWith('.') ? externalName : `${externalName}.`;
+    if (isIP(externalName) === 0) for (const name of [base, `_._.${base}`]) at(`${name}.${zone}`).alias = alias;
     return;
   }
   const headless = clusterIPs[0] === 'None';

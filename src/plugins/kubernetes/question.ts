@@ -45,7 +45,7 @@ export type ServicePart =
   | { readonly kind: 'whole' }
   /** `cluster`: '' where the name has none. */
   | { readonly kind: 'endpoint'; readonly endpoint: string; readonly cluster: string }
-  /** Without their underscores, which a client may leave out; '' fits every port. */
+  /** Without their underscores, which a client may leave out; '' fits all. Where both are '', the service is meant. */
   | { readonly kind: 'port'; readonly port: string; readonly protocol: string }
   /** The endpoints of one topology zone; with `prefer` all, when there are none. */
   | { readonly kind: 'zone'; readonly zone: string; readonly directive: 'pin' | 'prefer' };
@@ -77,7 +77,8 @@ function partOf(labels: readonly string[], grammar: Grammar): ServicePart | unde
   if (second === undefined) return { kind: 'endpoint', endpoint: first, cluster: '' };
   const isPort = grammar !== 'multicluster' || first.startsWith('_') || second.startsWith('_');
   if (!isPort) return { kind: 'endpoint', endpoint: first, cluster: second };
-  return { kind: 'port', port: withoutUnderscore(first), protocol: withoutUnderscore(second) };
+  const [port, protocol] = [withoutUnderscore(first), withoutUnderscore(second)];
+  return port === '' && protocol === '' ? { kind: 'whole' } : { kind: 'port', port, protocol };
 }
 
 function zoneOf(labels: readonly string[]): ServicePart | undefined {
