@@ -183,7 +183,8 @@ t.test('reverse names, both ways', async (t) => {
   for (const address of ['10.1.2.3', '0.0.0.0', '255.255.255.255', '2001:db8::1', '::', '::ffff:1.2.3.4']) {
     t.equal(addressOfReverseName(reverseName(address) ?? ''), address);
   }
-  for (const front of ['x', '0', 'b.a', 'c.b.a']) t.equal(addressOfReverseName(`${front}.${one}`), '2001:db8::1', front);
+  for (const front of ['x', '0', 'b.a', 'c.b.a'])
+    t.equal(addressOfReverseName(`${front}.${one}`), '2001:db8::1', front);
   for (const key of [
     'in-addr.arpa.',
     '.in-addr.arpa.',

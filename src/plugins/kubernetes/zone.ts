@@ -1,4 +1,3 @@
-import { isIPv4 } from 'node:net';
 import type { Answer } from '../../core/answer.ts';
 import { buildAnswer } from '../../core/encode.ts';
 import type { Query } from '../../core/query.ts';
@@ -59,8 +58,7 @@ export class ZoneReader {
       case TYPE.SOA:
         return query.key === zone ? this.#records(query, zone, [this.soa(query, zone)]) : this.#nothing(query, zone);
       case TYPE.NS:
-        if (query.key === zone) return this.#readNameServers(query, zone);
-        return this.#readOwnName(query, zone) ?? this.#readExistence(query, zone);
+        return query.key === zone ? this.#readNameServers(query, zone) : this.#readForward(query, zone);
       case TYPE.TXT:
         return this.#readText(query, zone);
       case TYPE.PTR:
@@ -92,8 +90,6 @@ export class ZoneReader {
   }
 
   #readForward(query: Query, zone: string): Reading {
-    const ownName = this.#readOwnName(query, zone);
-    if (ownName !== undefined) return ownName;
     const finding = this.#find(query.key, zone);
     switch (finding.kind) {
       case 'missing':
@@ -150,20 +146,6 @@ export class ZoneReader {
     };
   }
 
-  /** `ns.dns.ZONE`, also with a search domain behind it, stands for the name servers. */
-  #readOwnName(query: Query, zone: string): Reading | undefined {
-    if (zone === '.' || !query.key.startsWith(`ns.dns.${zone}`)) return undefined;
-    const { ttl } = this.#options;
-    const addresses = new Set(this.#nameServers().map((server) => server.address));
-    const wanted = [...addresses].filter((address) => isIPv4(address) === (query.type === TYPE.A));
-    if (query.type !== TYPE.A && query.type !== TYPE.AAAA) return this.#nothing(query, zone);
-    return this.#records(
-      query,
-      zone,
-      wanted.map((address) => addressRecord(query.text, ttl, address)),
-    );
-  }
-
   #readNameServers(query: Query, zone: string): Reading {
     const { ttl } = this.#options;
     const zoneName = zoneAsAsked(query.text, zone);
@@ -182,14 +164,14 @@ export class ZoneReader {
     if (query.key === below('dns-version', zone)) {
       return this.#records(query, zone, [txtRecord(query.text, DNS_VERSION_TTL, DNS_VERSION)]);
     }
-    const finding = this.#find(query.key, zone);
+    const finding = this.#findListed(query.key, zone);
     if (finding.kind === 'container') return { kind: 'missing', why: 'the name has no data of its own' };
-    return finding.kind === 'missing' ? finding : this.#nothing(query, zone);
+    return this.#readExistence(query, zone, finding);
   }
 
   #readPointer(query: Query, zone: string): Reading {
     const address = addressOfReverseName(query.key);
-    if (address === undefined) return this.#readExistence(query, zone);
+    if (address === undefined) return this.#readExistence(query, zone, this.#findListed(query.key, zone));
     const { ttl, primaryZone } = this.#options;
     const names = namesOfAddress(address, this.#directory, this.#options);
     if (names.length === 0) return { kind: 'missing', why: `no service or ready endpoint has the address ${address}` };
@@ -200,12 +182,25 @@ export class ZoneReader {
     );
   }
 
-  #readExistence(query: Query, zone: string): Reading {
-    const finding = this.#find(query.key, zone);
+  /** NODATA, whatever was found. */
+  #readExistence(query: Query, zone: string, finding: Finding): Reading {
     return finding.kind === 'missing' ? finding : this.#nothing(query, zone);
   }
 
   #find(key: string, zone: string): Finding {
+    return this.#findOwnName(key, zone) ?? this.#findListed(key, zone);
+  }
+
+  /** `ns.dns.ZONE`, also with a search domain behind it, stands for the name servers; TXT and PTR do not know it. */
+  #findOwnName(key: string, zone: string): Finding | undefined {
+    if (zone === '.' || !key.startsWith(`ns.dns.${zone}`)) return undefined;
+    return {
+      kind: 'addresses',
+      entries: this.#nameServers().map(({ host, address }) => ({ host, address, port: -1 })),
+    };
+  }
+
+  #findListed(key: string, zone: string): Finding {
     if (key !== zone && isReverseZone(zone))
       return { kind: 'missing', why: 'a reverse zone has only names of addresses' };
     return find(subjectOf(key, zone, this.#options.grammar), this.#directory, this.#options);
