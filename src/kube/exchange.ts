@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
+import type { RequestGate } from './request-gate.ts';
 import type { Response, Transport } from './transport.ts';
 
 /** Nothing came for so long that the connection must be taken for dead. */
@@ -6,6 +7,13 @@ export class Silence extends Error {}
 
 /** How long the head of a response may take: that of a watch comes at once, that of a page of a list soon. */
 const headMs = 30_000;
+
+export interface ExchangeDeps {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** Holds requests back; absent where nothing limits them. */
+  readonly gate?: RequestGate | undefined;
+}
 
 /**
  * One request and its response under a watchdog, so that a connection which died without a word never holds anything up.
@@ -23,17 +31,21 @@ export class Exchange implements Disposable {
 
   /** Rejects with `Silence`, or with what the transport says, when no response comes. */
   static async open(
-    { transport, clock }: { readonly transport: Transport; readonly clock: Clock },
+    { transport, clock, gate }: ExchangeDeps,
     target: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Exchange> {
+    const waitedMs = gate === undefined ? 0 : await gate.enter(signal);
     const watchdog = new Watchdog(clock, signal);
     try {
-      return new Exchange(await watchdog.within(headMs, transport.get(target, headers, watchdog.signal)), watchdog);
+      const response = transport.get(target, headers, watchdog.signal, waitedMs);
+      return new Exchange(await watchdog.within(headMs, response), watchdog);
     } catch (error) {
       watchdog.release(true);
       throw error;
+    } finally {
+      gate?.leave();
     }
   }
 

@@ -17,6 +17,8 @@ export interface RequestOutcome {
   readonly host: string;
   /** Until the head of the response came. */
   readonly seconds: number;
+  /** How long the limits of our own held it back. */
+  readonly waitedSeconds: number;
 }
 
 /** A transport over node's HTTP clients, with connections that are kept and credentials that are read for each request. */
@@ -35,12 +37,18 @@ export class HttpTransport implements Transport {
     this.#observe = observe;
   }
 
-  async get(target: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
+  async get(
+    target: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    waitedMs: number,
+  ): Promise<Response> {
     const login = await this.#login();
     const startMs = this.#clock.now();
     const observe = (code: string): void => {
       const seconds = (this.#clock.now() - startMs) / 1000;
-      this.#observe({ code, method: 'GET', host: login.server.split('/')[2] ?? '', seconds });
+      const host = login.server.split('/')[2] ?? '';
+      this.#observe({ code, method: 'GET', host, seconds, waitedSeconds: waitedMs / 1000 });
     };
     try {
       const response = await this.#send(login, target, headers, signal);

@@ -17,22 +17,19 @@
  */
 import { Backoff } from '../runtime/backoff.ts';
 import { pause } from '../runtime/clock.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { BodyTooLarge, LineSplitter, readText } from './body.ts';
 import { EventReader, eventsOf } from './events.ts';
 import type { ListReason, StreamEnd, WatchEvent } from './events.ts';
 import { Exchange, Silence } from './exchange.ts';
+import type { ExchangeDeps } from './exchange.ts';
 import { faultOf, faultOfRefusal, refusalOfResponse } from './fault.ts';
 import type { FaultCode, Refusal } from './fault.ts';
 import { pathOf } from './resources.ts';
 import type { Selection } from './resources.ts';
 import { fields, list, MalformedObject, requiredText, text } from './slim.ts';
-import type { Transport } from './transport.ts';
 
-export interface MachineDeps {
-  readonly transport: Transport;
-  readonly clock: Clock;
+export interface MachineDeps extends ExchangeDeps {
   readonly random: Random;
 }
 

@@ -4,6 +4,8 @@ import type { Access } from './access.ts';
 import { HttpTransport } from './http-transport.ts';
 import type { RequestOutcome } from './http-transport.ts';
 import type { Kind } from './objects.ts';
+import { RequestGate } from './request-gate.ts';
+import type { RequestLimits } from './request-gate.ts';
 import { reflect } from './reflector.ts';
 import type { Outlet, Report } from './reflector.ts';
 import type { Selection } from './resources.ts';
@@ -15,6 +17,8 @@ export interface WatchSpec {
   readonly selections: readonly Selection[];
   /** The `User-Agent` header. */
   readonly userAgent: string;
+  /** Of all requests together; absent: none. */
+  readonly limits?: RequestLimits;
 }
 
 /** What a store shows already, key to resourceVersion, by kind. */
@@ -34,9 +38,10 @@ export async function runWatch(
   const transport = new HttpTransport(spec.access, spec.userAgent, deps.clock, (outcome) =>
     outlet.say({ type: 'request', outcome }),
   );
+  const gate = spec.limits === undefined ? undefined : new RequestGate(spec.limits, deps.clock);
   await Promise.all(
     spec.selections.map((selection) =>
-      reflect(selection, known.get(selection.kind) ?? new Map(), { ...deps, transport }, outlet, signal),
+      reflect(selection, known.get(selection.kind) ?? new Map(), { ...deps, transport, gate }, outlet, signal),
     ),
   );
 }

@@ -2,9 +2,15 @@
 export interface Transport {
   /**
    * Sends one GET. `target` is path and query. Resolves once the head of a response is there, whatever its status; rejects,
-   * with a message fit for the log, when there is none. Aborting `signal` ends the request and its body.
+   * with a message fit for the log, when there is none. Aborting `signal` ends the request and its body. `waitedMs`: how long
+   * the request was held back before.
    */
-  get(target: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response>;
+  get(
+    target: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    waitedMs: number,
+  ): Promise<Response>;
   /** The API server refused the credentials: the next request reads them afresh. */
   renew(): void;
 }

@@ -59,7 +59,7 @@ function open(access: Access) {
     /** `STATUS BODY`, or the error's message. */
     get: async (target = '/api/v1/pods?limit=500'): Promise<string> => {
       try {
-        const response = await transport.get(target, { accept: 'application/json' }, signal);
+        const response = await transport.get(target, { accept: 'application/json' }, signal, 0);
         return `${response.status} ${await readText(response.body, 10_000_000)}`;
       } catch (error) {
         return (error as Error).message;
@@ -301,12 +301,12 @@ t.test('bodies: compressed, broken, given up', async (t) => {
   t.match(await get('/half-zip'), /unexpected end of file/);
   t.match(await get('/break'), /aborted/);
   const abort = new AbortController();
-  const { body } = await transport.get('/endless', {}, abort.signal);
+  const { body } = await transport.get('/endless', {}, abort.signal, 0);
   const reading = readText(body, 1_000);
   abort.abort();
   await t.rejects(reading);
   const unread = new AbortController();
-  await transport.get('/endless', {}, unread.signal);
+  await transport.get('/endless', {}, unread.signal, 0);
   unread.abort();
   t.equal(await get('/zip'), `200 ${text}`, 'nobody has to read what is given up');
 });

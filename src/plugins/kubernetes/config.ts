@@ -2,6 +2,7 @@ import { type DirectiveCursor, type LineCursor, readOnce } from '../../corefile/
 import type { Directive } from '../../corefile/parser.ts';
 import type { BlockScope } from '../../core/plugin.ts';
 import { isReverseZone, keyOf } from '../../dns/name.ts';
+import type { RequestLimits } from '../../kube/request-gate.ts';
 import type { PodMode } from './backend.ts';
 import { checkSelector } from './selector.ts';
 
@@ -10,6 +11,8 @@ export interface KubernetesConfig {
   /** The first zone that is no reverse zone: it ends the targets of PTR records. */
   readonly primaryZone: string;
   readonly access: ApiAccess;
+  /** Of requests to the API server; undefined where the Corefile says nothing of them. */
+  readonly limits: RequestLimits | undefined;
   /** Empty: every namespace. */
   readonly namespaces: readonly string[];
   /** Label selectors; '' selects everything. */
@@ -58,6 +61,7 @@ export function parseKubernetes(directives: readonly Directive[], scope: BlockSc
     zones: [],
     primaryZone: '',
     access: { by: 'pod' },
+    limits: undefined,
     namespaces: [],
     namespaceLabels: '',
     labels: '',
@@ -148,23 +152,25 @@ function optionsFor(draft: Draft): Record<string, (option: LineCursor) => void> 
         throw option.parseError(`is not authoritative for the multicluster zone ${zone} ${zones}`);
       }
     },
-    ...limitOptions,
+    ...limitOptions(draft),
   };
 }
 
-/** The rate of requests to the API server: a few watches need no limit, so these are checked and have no effect. */
-const limitOptions: Record<string, (option: LineCursor) => void> = {
-  apiserver_qps: (option) => checkLimit(option, () => option.float(explainLimit(option))),
-  apiserver_burst: (option) => checkLimit(option, () => option.integer(explainLimit(option))),
-  apiserver_max_inflight: (option) => checkLimit(option, () => option.integer(explainLimit(option))),
-};
+const NO_LIMITS: RequestLimits = { qps: 0, burst: 0, maxInflight: 0 };
 
-function explainLimit(option: LineCursor): (problem: string, word: string) => ReturnType<LineCursor['error']> {
-  return (problem, word) => option.parseError(`invalid ${option.name} "${word}": ${problem}`);
-}
-
-function checkLimit(option: LineCursor, read: () => number): void {
-  if (read() < 0) throw option.parseError(`${option.name} must be >= 0`);
+function limitOptions(draft: Draft): Record<string, (option: LineCursor) => void> {
+  function limit(name: keyof RequestLimits, read: 'float' | 'integer'): (option: LineCursor) => void {
+    return (option) => {
+      const value = option[read]((problem, word) => option.parseError(`invalid ${option.name} "${word}": ${problem}`));
+      if (value < 0) throw option.parseError(`${option.name} must be >= 0`);
+      draft.limits = { ...(draft.limits ?? NO_LIMITS), [name]: value };
+    };
+  }
+  return {
+    apiserver_qps: limit('qps', 'float'),
+    apiserver_burst: limit('burst', 'integer'),
+    apiserver_max_inflight: limit('maxInflight', 'integer'),
+  };
 }
 
 function selector(option: LineCursor, what: string): string {

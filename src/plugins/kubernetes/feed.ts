@@ -5,7 +5,7 @@ import { type Access, inClusterAccess } from '../../kube/access.ts';
 import type { Kind } from '../../kube/objects.ts';
 import type { Selection } from '../../kube/resources.ts';
 import { ClusterStore } from '../../kube/store.ts';
-import { startWatch } from '../../kube/watch.ts';
+import { startWatch, type WatchSpec } from '../../kube/watch.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Lease, Resource } from '../../runtime/shared.ts';
 import type { KubernetesConfig } from './config.ts';
@@ -35,18 +35,20 @@ const feeds = new ProcessWide<Feed>();
 export async function leaseFeed(config: KubernetesConfig, host: Host, log: Log): Promise<Lease<Feed>> {
   const access = accessOf(config, host);
   const selections = selectionsOf(config);
-  const key = JSON.stringify([access, selections]);
-  return feeds.of(host).acquire(key, () => openFeed(access, selections, host, log));
+  const { limits } = config;
+  const wanted = { access, selections, ...(limits === undefined ? {} : { limits }) };
+  return feeds.of(host).acquire(JSON.stringify(wanted), () => openFeed(wanted, host, log));
 }
 
-function openFeed(access: Access, selections: readonly Selection[], host: Host, log: Log): Resource<Feed> {
+function openFeed(wanted: Omit<WatchSpec, 'userAgent'>, host: Host, log: Log): Resource<Feed> {
+  const { selections } = wanted;
   const kinds = selections.map((selection) => selection.kind);
   const store = new ClusterStore(kinds, host.clock);
   const serial = new Serial();
   store.subscribe({ onChange: (change) => serial.note(change, host.clock.wall()) });
   recordProgramming(host.metrics, store, host.clock);
   const stats = watchStats(host.metrics, store, kinds, host.clock);
-  const spec = { access, selections, userAgent: `Portolan/${host.version} (${process.platform}/${process.arch})` };
+  const spec = { ...wanted, userAgent: `Portolan/${host.version} (${process.platform}/${process.arch})` };
   const watch = startWatch(spec, store, { log, clock: host.clock, random: host.random, stats });
   return {
     value: { store, serial },

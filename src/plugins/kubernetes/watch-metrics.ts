@@ -24,6 +24,12 @@ export function watchStats(
     labels: ['verb', 'host'],
     buckets: DEFAULT_BUCKETS,
   });
+  const waits = metrics.histogram({
+    name: 'coredns_kubernetes_rest_client_rate_limiter_duration_seconds',
+    help: 'Client side rate limiter latency in seconds. Broken down by verb and host.',
+    labels: ['verb', 'host'],
+    buckets: DEFAULT_BUCKETS,
+  });
   const lists = metrics.counter({
     name: 'portolan_kubernetes_lists_total',
     help: 'Lists begun of a kind of objects, by what made them necessary.',
@@ -44,9 +50,10 @@ export function watchStats(
     confirmed.collect({ kind }, () => (clock.now() - (cluster.confirmedMs(kind) ?? NaN)) / 1000),
   ]);
   return {
-    onRequest({ code, method, host, seconds }) {
+    onRequest({ code, method, host, seconds, waitedSeconds }) {
       requests.with({ code, method, host }).inc();
       durations.with({ verb: method, host }).observe(seconds);
+      waits.with({ verb: method, host }).observe(waitedSeconds);
     },
     onList: (kind, reason) => lists.with({ kind, reason }).inc(),
     end: () => ends.forEach((end) => end()),
