@@ -8,7 +8,7 @@ export interface Objects {
   readonly slices: readonly RawSlice[];
   readonly pods: readonly {
     readonly metadata: Meta;
-    readonly status: { readonly podIPs: readonly { ip: string }[] };
+    readonly status: { readonly podIPs?: readonly { ip: string }[] };
   }[];
   readonly namespaces: readonly { readonly metadata: { readonly name: string } }[];
 }
@@ -265,11 +265,12 @@ function podName(objects: Objects, options: Options, name: string): Name | undef
   if (!servedNamespaces(objects, options).includes(namespace)) return undefined;
   const address = /^[^-]+(-[^-]+){3}$/.test(label) ? label.replaceAll('-', '.') : label.replaceAll('-', ':');
   if (isIP(address) === 0) return undefined;
-  const lives = objects.pods.some(
-    (pod) => pod.metadata.namespace === namespace && pod.status.podIPs.some(({ ip }) => ip === address),
+  const living = objects.pods.filter(
+    (pod) => pod.metadata.namespace === namespace && (pod.status.podIPs ?? []).some(({ ip }) => ip === address),
   );
-  if (options.pods === 'verified' && !lives) return undefined;
-  return { entries: [{ address, port: 0, host: `${label}.${namespace}.pod` }] };
+  const entry = { address, port: 0, host: `${label}.${namespace}.pod` };
+  if (options.pods === 'insecure') return { entries: [entry] };
+  return living.length === 0 ? undefined : { entries: living.map(() => entry) };
 }
 
 function reverse(objects: Objects, options: Options, name: string, type: string): string {

@@ -177,10 +177,11 @@ function findPod(
   if (!directory.hasNamespace(namespace)) return missing(noNamespace(namespace));
   const address = addressInLabel(label);
   if (!isPlainAddress(address)) return missing(`${label} is no address with dashes`);
-  if (mode === 'verified' && !directory.hasPod(namespace, address)) {
-    return missing(`namespace ${namespace} has no pod with address ${address}`);
-  }
-  return { kind: 'addresses', entries: [{ address, port: 0, host: `${label}.${namespace}.pod` }] };
+  const entry: Entry = { address, port: 0, host: `${label}.${namespace}.pod` };
+  if (mode === 'insecure') return { kind: 'addresses', entries: [entry] };
+  const entries = directory.podsAt(namespace, address).map(() => entry);
+  if (entries.length === 0) return missing(`namespace ${namespace} has no pod with address ${address}`);
+  return { kind: 'addresses', entries };
 }
 
 /** `10-244-0-2` is `10.244.0.2`; any other count of dashes makes an IPv6 address. */

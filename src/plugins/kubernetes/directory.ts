@@ -1,5 +1,5 @@
 import type { Cluster, ClusterChange } from '../../kube/store.ts';
-import type { EndpointSlice, Kind, MulticlusterSlice, Service, ServiceImport } from '../../kube/objects.ts';
+import type { EndpointSlice, Kind, MulticlusterSlice, Pod, Service, ServiceImport } from '../../kube/objects.ts';
 
 const OWN: readonly Kind[] = ['Service', 'EndpointSlice', 'Pod', 'Namespace'];
 
@@ -74,9 +74,10 @@ export class Directory {
     return this.#cluster.multiclusterSlicesOf(namespace, service);
   }
 
-  hasPod(namespace: string, address: string): boolean {
+  /** Several pods have one address when they use the network of their node. */
+  podsAt(namespace: string, address: string): readonly Pod[] {
     this.#traces.add(`pod ${address}`);
-    return this.#cluster.podsByIP(address).some((pod) => pod.namespace === namespace);
+    return this.#cluster.podsByIP(address).filter((pod) => pod.namespace === namespace);
   }
 }
 
