@@ -1,0 +1,106 @@
+/**
+ * Lives through the steps of `steps.ts` on a real control plane, and tells after each how long it took until every name was
+ * as the objects say, without a cache, with kubeadm's and with `cache 30`:
+ *
+ *     npm run never-stale -- --kubeconfig FILE [--restart COMMAND] [--restart-forgetful COMMAND] [--cut COMMAND]
+ *                            [--also NAME=PORT ...]
+ *
+ * The namespaces `default` and `shop` must be empty, and there must be no nodes: pods are run by a stand-in. `--also`: another
+ * server on 127.0.0.1 that watches the same cluster, to be observed beside ours. A command returns when its work is done.
+ * Exits with 1 when one of ours was not right half a second after the cluster came to rest.
+ */
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openAccess } from '../../src/kube/access.ts';
+import { startServer } from '../support/running-server.ts';
+import { caches, corefile } from './corefiles.ts';
+import { Hand } from './hand.ts';
+import { type Finding, observe, type Observed } from './observe.ts';
+import { Questions } from './questions.ts';
+import { startStandInKubelet } from './stand-in-kubelet.ts';
+import { stepsOf } from './steps.ts';
+
+const QUIET_MS = 1500;
+const PATIENCE_MS = 3000;
+const LIMIT_MS = 500;
+
+const { values } = parseArgs({
+  options: {
+    kubeconfig: { type: 'string' },
+    restart: { type: 'string' },
+    'restart-forgetful': { type: 'string' },
+    cut: { type: 'string' },
+    also: { type: 'string', multiple: true, default: [] },
+  },
+});
+const { kubeconfig, restart, cut, also } = values;
+if (kubeconfig === undefined) throw new Error('--kubeconfig FILE is needed');
+
+const hand = new Hand(await openAccess({ from: 'kubeconfig', file: resolve(kubeconfig) }));
+const commands = { restart, restartForgetful: values['restart-forgetful'], cutWatches: cut };
+const steps = stepsOf(
+  hand,
+  Object.fromEntries(Object.entries(commands).flatMap(([name, text]) => disturbance(name, text))),
+);
+
+const stopKubelet = await startStandInKubelet(hand);
+const servers = await Promise.all(
+  Object.entries(caches).map(async ([name, cache]) => {
+    return { name, server: await startServer(corefile(`kubeconfig ${resolve(kubeconfig)}`, cache)) };
+  }),
+);
+const observed: Observed[] = [
+  ...servers.map(({ name, server }) => ({ name, port: server.port })),
+  ...also.map((word) => ({ name: word.split('=')[0] ?? '', port: Number(word.split('=')[1]) })),
+];
+
+const questions = new Questions();
+const right = new Map(observed.map(({ name }) => [name, 0]));
+let done = 0;
+console.log(`${'ms until right'.padEnd(40)}${observed.map(({ name }) => name.padStart(12)).join('')}`);
+for (const [step, { what, act }] of steps.entries()) {
+  if (act === undefined) {
+    console.log(`${what.padEnd(40)} not done: no command for it`);
+    continue;
+  }
+  done++;
+  await act();
+  const findings = await observe(observed, { hand, questions, step, quietMs: QUIET_MS, patienceMs: PATIENCE_MS });
+  for (const [i, { name }] of observed.entries()) {
+    if (isRight(findings[i])) right.set(name, (right.get(name) ?? 0) + 1);
+  }
+  console.log(
+    `${what.padEnd(40)}${findings
+      .map(inWords)
+      .map((text) => text.padStart(12))
+      .join('')}`,
+  );
+  for (const [i, { wrong }] of findings.entries())
+    if (wrong !== undefined) console.log(`    ${observed[i]?.name}: ${wrong}`);
+}
+console.log(
+  `${`right after ${LIMIT_MS} ms, of ${done}`.padEnd(40)}${observed.map(({ name }) => `${right.get(name)}`.padStart(12)).join('')}`,
+);
+console.log(`${questions.count} questions`);
+
+stopKubelet();
+await Promise.all(servers.map(({ server }) => server.close()));
+process.exit(servers.every(({ name }) => right.get(name) === done) ? 0 : 1);
+
+function disturbance(name: string, command: string | undefined): [string, () => Promise<void>][] {
+  if (command === undefined) return [];
+  const run = (): Promise<void> => {
+    execFileSync('sh', ['-c', command], { stdio: 'inherit' });
+    return Promise.resolve();
+  };
+  return [[name, run]];
+}
+
+function isRight(finding: Finding | undefined): boolean {
+  return finding !== undefined && finding.wrong === undefined && finding.rightAfterMs <= LIMIT_MS;
+}
+
+function inWords({ rightAfterMs, wrong }: Finding): string {
+  return wrong === undefined ? String(Math.round(rightAfterMs)) : 'WRONG';
+}
