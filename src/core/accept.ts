@@ -94,9 +94,9 @@ function readRecords(query: Query, skipped: number, additionals: number): Verdic
     const dataAt = fixed + 10;
     const end = dataAt + ((wire[fixed + 8]! << 8) | wire[fixed + 9]!);
     if (end > wire.length) return 'malformed';
-    if (type === TYPE.OPT && i >= skipped) {
+    if (type === TYPE.OPT) {
       if (!optionsAreWhole(wire, dataAt, end)) return 'malformed';
-      optAt = fixed;
+      if (i >= skipped) optAt = fixed;
     }
     at = end;
   }
@@ -130,11 +130,30 @@ function optionsAreWhole(wire: Buffer, start: number, end: number): boolean {
     if (at + 4 > end) return false;
     const code = (wire[at]! << 8) | wire[at + 1]!;
     const length = (wire[at + 2]! << 8) | wire[at + 3]!;
-    if (at + 4 + length > end) return false;
-    if (code === OPTION.SUBNET && !subnetIsValid(wire, at + 4, length)) return false;
+    if (at + 4 + length > end || !optionIsValid(code, wire, at + 4, length)) return false;
     at += 4 + length;
   }
   return true;
+}
+
+/** Whether an option has a length that it may have; one that is not known may have any. */
+function optionIsValid(code: number, wire: Buffer, at: number, length: number): boolean {
+  switch (code) {
+    case OPTION.SUBNET:
+      return subnetIsValid(wire, at, length);
+    case OPTION.LONG_LIVED_QUERY: // RFC 8764 3.2
+      return length >= 18;
+    case OPTION.UPDATE_LEASE: // RFC 9664 4
+      return length === 4 || length === 8;
+    case OPTION.EXPIRE: // RFC 7314 2
+      return length === 0 || length >= 4;
+    case OPTION.TCP_KEEPALIVE: // RFC 7828 3.1
+      return length === 0 || length === 2;
+    case OPTION.EXTENDED_ERROR: // RFC 8914 2
+      return length >= 2;
+    default:
+      return true;
+  }
 }
 
 /** A client subnet (RFC 7871 6): a known family, prefixes and an address not longer than the family's. */

@@ -50,10 +50,32 @@ export function encodeReply(query: Query, answer: Answer, tools: ReplyTools): Bu
 /** A reply of twelve bytes for a packet whose question can not be told; `opcode` as it is to be echoed. */
 export function bareReply(query: Query, rcode: number, opcode: number): Buffer {
   const packet = Buffer.alloc(HEADER_BYTES);
-  packet.writeUInt16BE(query.id, 0);
-  const echoed = query.flags & (FLAG.TC | FLAG.RD | FLAG.RA | FLAG.AD | FLAG.CD);
-  packet.writeUInt16BE(FLAG.QR | echoed | (opcode << 11) | rcode, 2);
+  writeRejection(packet, query, rcode, opcode);
   return packet;
+}
+
+/** SERVFAIL, for a packet that announces a question and has none. */
+export function noQuestionReply(query: Query): Buffer {
+  const packet = Buffer.alloc(HEADER_BYTES);
+  writeHead(packet, query, 0, RCODE.SERVFAIL);
+  packet[5] = 0;
+  return packet;
+}
+
+/** FORMERR with the question, for a packet in which something else can not be read. */
+export function malformedReply(query: Query): Buffer {
+  const packet = Buffer.alloc(HEADER_BYTES + query.nameLength + 4);
+  writeRejection(packet, query, RCODE.FORMERR, OPCODE.QUERY);
+  packet[5] = 1;
+  writeQuestion(packet, query);
+  return packet;
+}
+
+/** As the reference has it: what is rejected keeps more flags than what is answered. */
+function writeRejection(packet: Buffer, query: Query, rcode: number, opcode: number): void {
+  const echoed = query.flags & (FLAG.TC | FLAG.RD | FLAG.RA | FLAG.AD | FLAG.CD);
+  packet.writeUInt16BE(query.id, 0);
+  packet.writeUInt16BE(FLAG.QR | echoed | (opcode << 11) | rcode, 2);
 }
 
 /** RFC 6891 6.1.3: an extended rcode of BADVERS, the version that is spoken, and nothing else. */

@@ -139,6 +139,8 @@ export const FLAG = {
 
 /** EDNS option codes (RFC 6891) that some part of the server looks at. */
 export const OPTION = {
+  LONG_LIVED_QUERY: 1,
+  UPDATE_LEASE: 2,
   NSID: 3,
   SUBNET: 8,
   EXPIRE: 9,

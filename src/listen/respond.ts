@@ -2,7 +2,14 @@ import { type Answer, emptyAnswer, noReply } from '../core/answer.ts';
 import { parseQuery, type Verdict } from '../core/accept.ts';
 import { type Handler, type Outcome, QueryError } from '../core/handler.ts';
 import { type Peer, Query } from '../core/query.ts';
-import { badVersionReply, bareReply, encodeReply, type ReplyTools } from '../core/reply.ts';
+import {
+  badVersionReply,
+  bareReply,
+  encodeReply,
+  malformedReply,
+  noQuestionReply,
+  type ReplyTools,
+} from '../core/reply.ts';
 import { OPCODE, RCODE } from '../dns/codes.ts';
 
 /**
@@ -112,9 +119,9 @@ export function createResponder(options: RespondOptions): Responder {
       case 'formerr':
         return reject(query, RCODE.FORMERR, bareReply(query, RCODE.FORMERR, OPCODE.QUERY));
       case 'servfail':
-        return reject(query, RCODE.SERVFAIL, bareReply(query, RCODE.SERVFAIL, query.opcode));
+        return reject(query, RCODE.SERVFAIL, noQuestionReply(query));
       case 'malformed':
-        return reject(query, RCODE.FORMERR, encodeReply(query, emptyAnswer(RCODE.FORMERR, ''), options));
+        return reject(query, RCODE.FORMERR, malformedReply(query));
       case 'badvers':
         return reject(query, RCODE.BADVERS, badVersionReply(query));
       default:

@@ -5,7 +5,7 @@ import t from 'tap';
 import { parseQuery, type Verdict } from '../../src/core/accept.ts';
 import { emptyAnswer } from '../../src/core/answer.ts';
 import { Query } from '../../src/core/query.ts';
-import { badVersionReply, bareReply, encodeReply } from '../../src/core/reply.ts';
+import { badVersionReply, bareReply, encodeReply, malformedReply, noQuestionReply } from '../../src/core/reply.ts';
 import { ZoneName, ZoneSet } from '../../src/core/zone-name.ts';
 import { FLAG, OPCODE, OPTION, RCODE, TYPE } from '../../src/dns/codes.ts';
 import { encodeMessage, type Message, parseMessage } from '../../src/dns/message.ts';
@@ -23,9 +23,9 @@ function replyTo(query: Query, verdict: Verdict, rcode: number, flags: number): 
     case 'formerr':
       return bareReply(query, RCODE.FORMERR, OPCODE.QUERY);
     case 'servfail':
-      return bareReply(query, RCODE.SERVFAIL, query.opcode);
+      return noQuestionReply(query);
     case 'malformed':
-      return encodeReply(query, emptyAnswer(RCODE.FORMERR, 'test'), tools);
+      return malformedReply(query);
     case 'badvers':
       return badVersionReply(query);
     case 'accept':
@@ -137,6 +137,38 @@ t.test('client subnets: only those that RFC 7871 allows', async (t) => {
   }
 });
 
+t.test('options of a length that they can not have', async (t) => {
+  const table = [
+    [OPTION.LONG_LIVED_QUERY, [18, 19], [0, 17]],
+    [OPTION.UPDATE_LEASE, [4, 8], [0, 5, 12]],
+    [OPTION.EXPIRE, [0, 4], [1, 3]],
+    [OPTION.TCP_KEEPALIVE, [0, 2], [1, 3]],
+    [OPTION.EXTENDED_ERROR, [2, 30], [0, 1]],
+    [OPTION.NSID, [0, 1, 30], []],
+    [OPTION.COOKIE, [0, 8, 40], []],
+    [26946, [0, 1, 300], []],
+  ] as const;
+  const verdictOf = (code: number, length: number): Verdict => {
+    const edns = { ...ednsOf(512), options: [{ code, data: new Uint8Array(length) }] };
+    return parseQuery(new Query(), encodeMessage({ ...questionMessage('www.test.'), edns }), udpPeer);
+  };
+  for (const [code, good, bad] of table) {
+    for (const length of good) t.equal(verdictOf(code, length), 'accept', `option ${code}, ${length} bytes`);
+    for (const length of bad) t.equal(verdictOf(code, length), 'malformed', `option ${code}, ${length} bytes`);
+  }
+});
+
+t.test('what is malformed comes back with its question and its flags', async (t) => {
+  const [question] = questionMessage('WWW.test.').questions;
+  const packet = encodeMessage({ ...questionMessage('WWW.test.'), opcode: OPCODE.NOTIFY, flags: 0x02b0 });
+  packet[11] = 1;
+  const query = new Query();
+  t.equal(parseQuery(query, Buffer.concat([packet, Buffer.from('00', 'hex')]), udpPeer), 'malformed');
+  const reply = parseMessage(malformedReply(query));
+  t.match(reply, { rcode: RCODE.FORMERR, opcode: OPCODE.QUERY, questions: [question], edns: undefined });
+  t.equal(reply.flags, 0x82b0, 'TC, RA, AD, CD as they were sent');
+});
+
 t.test('a query over 512 bytes is read whole, over UDP too', async (t) => {
   const edns = { ...ednsOf(4096, true), options: [{ code: OPTION.PADDING, data: new Uint8Array(500) }] };
   for (const peer of [udpPeer, tcpPeer]) {
@@ -146,6 +178,16 @@ t.test('a query over 512 bytes is read whole, over UDP too', async (t) => {
     t.equal(query.peer, peer);
   }
 });
+
+/** Options whose data may not be just anything. */
+const WITH_A_FORM: ReadonlySet<number> = new Set([
+  OPTION.SUBNET,
+  OPTION.LONG_LIVED_QUERY,
+  OPTION.UPDATE_LEASE,
+  OPTION.EXPIRE,
+  OPTION.TCP_KEEPALIVE,
+  OPTION.EXTENDED_ERROR,
+]);
 
 /** The message as a query that must be accepted: one question, no more records than a query may have. */
 function asQuery(message: Message): Message {
@@ -158,7 +200,7 @@ function asQuery(message: Message): Message {
     additional: message.additional.slice(0, message.edns === undefined ? 2 : 1),
     edns: message.edns && {
       ...message.edns,
-      options: message.edns.options.filter(({ code }) => code !== OPTION.SUBNET),
+      options: message.edns.options.filter(({ code }) => !WITH_A_FORM.has(code)),
     },
   };
 }
