@@ -62,12 +62,14 @@ export async function observe(servers: readonly Observed[], how: Observation): P
       if (performance.now() - restingSince >= (isRight ? quietMs : patienceMs)) return findings;
     }
     const asked = questions.at(step);
-    const wrongs = await Promise.all(servers.map(({ port }) => firstWrong(port, asked, book)));
-    const sinceMs = performance.now() - restingSince;
-    findings = findings.map(({ rightAfterMs, wrong }, i) => {
-      const isStill = wrong === undefined && wrongs[i] === undefined;
-      return { rightAfterMs: isStill ? rightAfterMs : sinceMs, wrong: wrongs[i] };
-    });
+    findings = await Promise.all(
+      findings.map(async (before, i) => {
+        const wrong = await firstWrong(servers[i]?.port ?? 0, asked, book);
+        const sinceMs = performance.now() - restingSince;
+        const isStill = before.wrong === undefined && wrong === undefined;
+        return { rightAfterMs: isStill ? before.rightAfterMs : sinceMs, wrong };
+      }),
+    );
   }
 }
 

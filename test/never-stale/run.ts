@@ -58,7 +58,9 @@ const observed: Observed[] = [
 const questions = new Questions();
 const right = new Map(observed.map(({ name }) => [name, 0]));
 let done = 0;
-console.log(`${'ms until right'.padEnd(40)}${observed.map(({ name }) => name.padStart(12)).join('')}`);
+// The first questions wait for the first lists, and for connections.
+await observe(observed, { hand, questions, step: 0, quietMs: 0, patienceMs: PATIENCE_MS });
+console.log(`${'ms until right'.padEnd(40)}${observed.map(({ name }) => name.padStart(14)).join('')}`);
 for (const [step, { what, act }] of steps.entries()) {
   if (act === undefined) {
     console.log(`${what.padEnd(40)} not done: no command for it`);
@@ -73,14 +75,14 @@ for (const [step, { what, act }] of steps.entries()) {
   console.log(
     `${what.padEnd(40)}${findings
       .map(inWords)
-      .map((text) => text.padStart(12))
+      .map((text) => text.padStart(14))
       .join('')}`,
   );
   for (const [i, { wrong }] of findings.entries())
     if (wrong !== undefined) console.log(`    ${observed[i]?.name}: ${wrong}`);
 }
 console.log(
-  `${`right after ${LIMIT_MS} ms, of ${done}`.padEnd(40)}${observed.map(({ name }) => `${right.get(name)}`.padStart(12)).join('')}`,
+  `${`right after ${LIMIT_MS} ms, of ${done}`.padEnd(40)}${observed.map(({ name }) => `${right.get(name)}`.padStart(14)).join('')}`,
 );
 console.log(`${questions.count} questions`);
 
