@@ -1,6 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import t from 'tap';
 import type { Test } from 'tap';
+import type { Batch } from '../../src/kube/batch.ts';
 import { ClusterStore } from '../../src/kube/store.ts';
 import { startInlineWatch, startWatch } from '../../src/kube/watch.ts';
 import type { Watch, WatchDeps, WatchSink, WatchSpec } from '../../src/kube/watch.ts';
@@ -162,6 +164,54 @@ function behaves(name: string, start: Start): void {
 
 behaves('in a thread', startWatch);
 behaves('inline', startInlineWatch);
+behaves('handed on to another thread', (spec, sink, deps) => startHandedOn(spec, [sink], deps));
+
+/** A watch whose batches go to each of the sinks over a channel, such as leads to another thread. */
+function startHandedOn(spec: WatchSpec, sinks: readonly [WatchSink, ...WatchSink[]], deps: Deps): Watch {
+  const ports = sinks.map((sink) => {
+    const { port1, port2 } = new MessageChannel();
+    port2.on('message', (text: string) => sink.apply(JSON.parse(text) as Batch));
+    return port1;
+  });
+  const handOn = (batch: Batch): void => ports.forEach((port) => port.postMessage(JSON.stringify(batch), []));
+  const watch = startWatch(spec, { apply: handOn, versions: (kind) => sinks[0].versions(kind) }, deps);
+  return {
+    async stop() {
+      await watch.stop();
+      for (const port of ports) port.close();
+    },
+  };
+}
+
+t.test('several threads see the same changes in the same order', async (t) => {
+  const kinds = ['Service', 'Namespace'] as const;
+  const others = [1, 2].map(() => new ClusterStore(kinds, new ManualClock()));
+  const seen = others.map((store) => {
+    const changes: string[] = [];
+    store.subscribe({
+      onChange: ({ kind, before, after }) =>
+        void changes.push(`${kind} ${before?.resourceVersion ?? '-'} -> ${after?.resourceVersion ?? '-'}`),
+    });
+    return changes;
+  });
+  const start: Start = (spec, sink, deps) => startHandedOn(spec, [sink, ...others], deps);
+  const run = await watching(t, start, (api) => {
+    for (const name of ['a', 'b', 'c']) api.put(namespaces, '', name);
+  });
+  await run.until(() => run.store.synced);
+  for (let i = 0; i < 20; i++) {
+    run.api.put(services, 'a', `s${i % 5}`, { spec: { clusterIP: `10.96.0.${i}` } });
+    run.api.put(namespaces, '', `n${i}`);
+    if (i % 3 === 0) run.api.remove(services, 'a', `s${i % 5}`);
+  }
+  run.api.put(services, 'a', 'last');
+  await run.until(() => run.store.service('a', 'last') !== undefined && run.store.namespace('n19') !== undefined);
+  const count = run.changes().length;
+  t.equal(count, 3 + 20 + 20 + 7 + 1);
+  while (seen.some(({ length }) => length < count)) await nextTurn();
+  t.strictSame(seen[1], seen[0]);
+  for (const kind of kinds) for (const store of others) t.strictSame(store.versions(kind), run.store.versions(kind));
+});
 
 t.test('a thread that dies is started anew, and what vanished meanwhile is told', async (t) => {
   const run = await watching(t, startWatch, (api) => {
