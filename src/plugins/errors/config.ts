@@ -1,5 +1,6 @@
 import { type LineCursor, readOnce } from '../../corefile/cursor.ts';
 import type { Directive } from '../../corefile/parser.ts';
+import { LONGEST_PATTERN, Pattern, PatternError } from '../../corefile/pattern.ts';
 import type { BlockScope } from '../../core/plugin.ts';
 
 export type Level = 'debug' | 'info' | 'warning' | 'error';
@@ -9,7 +10,7 @@ export interface ConsolidateRule {
   readonly periodMs: number;
   /** As written. */
   readonly text: string;
-  readonly pattern: RegExp;
+  readonly pattern: Pattern;
   readonly level: Level;
   /** The first of a period is logged like any other. */
   readonly showFirst: boolean;
@@ -22,7 +23,6 @@ export interface ErrorsConfig {
   readonly rules: readonly ConsolidateRule[];
 }
 
-const LONGEST_PATTERN = 10_000;
 const LEVELS: readonly Level[] = ['debug', 'info', 'warning', 'error'];
 
 /** Throws CorefileError. */
@@ -73,21 +73,13 @@ function readManner(option: LineCursor): Pick<ConsolidateRule, 'level' | 'showFi
   return { level: level ?? 'error', showFirst };
 }
 
-/** What Go's regular expressions have and ours lack or read as something else. */
-const FOREIGN_SYNTAX = /\\[AzQCpP]|\[\[:|\(\?P<|\(\?[imsU]*-/;
-
-/** Go's syntax, where it is ours too; flags for the whole pattern may stand in front: `(?i)timeout`. */
-function compile(option: LineCursor, text: string): RegExp {
+function compile(option: LineCursor, text: string): Pattern {
   const bytes = Buffer.byteLength(text);
   if (bytes > LONGEST_PATTERN) throw option.parseError(`regex pattern too long: ${bytes} > ${LONGEST_PATTERN}`);
-  const [, flags = '', pattern = ''] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(text) ?? [];
-  const foreign = FOREIGN_SYNTAX.exec(pattern)?.[0];
-  if (foreign !== undefined) {
-    throw option.parseError(`error parsing regexp: \`${foreign}\` is not understood here; write it in another way`);
-  }
   try {
-    return new RegExp(pattern, flags);
+    return new Pattern(text);
   } catch (error) {
-    throw option.parseError(`error parsing regexp: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof PatternError) throw option.parseError(`error parsing regexp: ${error.message}`);
+    throw error;
   }
 }

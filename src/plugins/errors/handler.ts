@@ -35,7 +35,7 @@ function failed(parts: ErrorsParts, query: Query, error: unknown): Answer {
 }
 
 function report({ log, consolidations }: ErrorsParts, query: Query, { rcode, message }: QueryError): void {
-  const consolidation = consolidations.find(({ rule }) => rule.pattern.test(message));
+  const consolidation = consolidations.find(({ rule }) => rule.pattern.matches(message));
   if (consolidation?.add() === false) return;
   log[consolidation?.rule.level ?? 'error'](lineOf(query, rcode, message));
 }
