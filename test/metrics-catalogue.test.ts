@@ -40,6 +40,7 @@ const corefile = `.:0 {
   errors
   log
   loadbalance
+  rewrite name old.test new.test
   autopath @kubernetes
   cache
   transfer {

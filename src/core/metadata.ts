@@ -43,6 +43,8 @@ export interface NotedLabels extends SourceBase {
   readonly kind: 'noted';
   /** Called before each query is answered: what was noted for the one that the object held before is void. */
   forget(query: Query): void;
+  /** What was noted for `asked` goes for `query` too, in whose place a plugin has asked it. */
+  carry(asked: Query, query: Query): void;
 }
 
 export type MetadataSource = DerivedLabels | NotedLabels;

@@ -71,6 +71,16 @@ export function parseGoUnsigned(text: string): number {
   return value;
 }
 
+/** A whole number of 16 bits, 0 or more, in any of Go's bases: `65518`, `0xffee`, `0o17`, `017`, `0b11`. */
+export function parseGoUint16(text: string): number {
+  const [, octal = ''] = /^0o?([0-7]+)$/i.exec(text) ?? [];
+  const isOther = /^(0x[0-9a-f]+|0b[01]+|0|[1-9][0-9]*)$/i.test(text);
+  if (octal === '' && !isOther) throw invalidSyntax('ParseUint', text);
+  const value = octal === '' ? Number(text) : Number.parseInt(octal, 8);
+  if (value > 0xffff) throw outOfRange('ParseUint', text);
+  return value;
+}
+
 /** A number in decimal or exponent form; always finite. */
 export function parseGoFloat(text: string): number {
   if (!/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)) throw invalidSyntax('ParseFloat', text);

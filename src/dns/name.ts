@@ -135,18 +135,28 @@ const plainText = Buffer.alloc(MAX_NAME_BYTES);
 
 /** The text of an uncompressed wire name at `offset`; the caller has checked that it is whole. */
 export function wireToText(wire: Uint8Array, offset = 0): string {
+  const chars = writePlainText(wire, offset, plainText);
+  return chars < 0 ? escapedText(wire, offset) : plainText.toString('latin1', 0, chars);
+}
+
+/**
+ * Writes what `wireToText` gives into `target`, a byte for each character, for those who look at every name and want no
+ * string. Returns how many, at most 255; -1 for a name with a byte that must be escaped.
+ */
+export function writePlainText(wire: Uint8Array, offset: number, target: Uint8Array): number {
   let chars = 0;
   let at = offset;
   for (let length = wire[at] ?? 0; length !== 0; length = wire[at] ?? 0) {
     const end = at + 1 + length;
     for (at++; at < end; at++) {
       const byte = wire[at]!;
-      if (PLAIN[byte] === 0) return escapedText(wire, offset);
-      plainText[chars++] = byte;
+      if (PLAIN[byte] === 0) return -1;
+      target[chars++] = byte;
     }
-    plainText[chars++] = DOT;
+    target[chars++] = DOT;
   }
-  return chars === 0 ? '.' : plainText.toString('latin1', 0, chars);
+  if (chars === 0) target[chars++] = DOT;
+  return chars;
 }
 
 function escapedText(wire: Uint8Array, offset: number): string {

@@ -22,6 +22,7 @@ import { metadataPlugin } from './metadata/index.ts';
 import { prometheusPlugin } from './prometheus/index.ts';
 import { readyPlugin } from './ready/index.ts';
 import { reloadPlugin } from './reload/index.ts';
+import { rewritePlugin } from './rewrite/index.ts';
 import { transferPlugin } from './transfer/index.ts';
 import { whoamiPlugin } from './whoami/index.ts';
 
@@ -36,6 +37,7 @@ export const plugins: readonly Plugin[] = [
   errorsPlugin,
   logPlugin,
   loadbalancePlugin,
+  rewritePlugin,
   autopathPlugin,
   cachePlugin,
   transferPlugin,

@@ -90,6 +90,14 @@ export const differences: readonly Difference[] = [
     cases: ['corefile-run-170'],
     gain: 'A forwarding loop fails the names that run in it; the process goes on answering for the cluster.',
   },
+  {
+    cases: [
+      'seq-rewrite-rewrite-edns-local#1',
+      'seq-rewrite-rewrite-edns-local-revert#1',
+      'seq-rewrite-rewrite-edns-subnet#1',
+    ],
+    gain: 'A client without EDNS gets none, and no more than 512 bytes over UDP, when a rule adds EDNS to its question (RFC 6891 7).',
+  },
 ];
 
 const byCase = new Map(differences.flatMap((difference) => difference.cases.map((id) => [id, difference] as const)));

@@ -53,6 +53,7 @@ const notes: MetadataSource = {
   labels: ['notes/note'],
   value: (query) => noted.get(query),
   forget: (query) => void noted.delete(query),
+  carry: (asked, query) => void noted.set(query, noted.get(asked) ?? ''),
 };
 
 /** A block with `metadata` as the line says, and these sources. */
@@ -249,8 +250,11 @@ t.test('forward: the server that a query went to', async (t) => {
     [RCODE.REFUSED, RCODE.REFUSED],
   );
   for (const query of [first, second]) t.equal(source?.value(query, 'forward/upstream'), well.endpoint, 'who answered');
-  if (source?.kind === 'noted') source.forget(first);
-  t.equal(source?.value(first, 'forward/upstream'), undefined);
+  if (source?.kind !== 'noted') throw new Error('it is noted on the way');
+  source.carry(second, third);
+  t.equal(source.value(third, 'forward/upstream'), well.endpoint, 'who answered what was asked in its place');
+  source.forget(first);
+  t.equal(source.value(first, 'forward/upstream'), undefined);
 
   const gone = await stub(t);
   await gone.close();

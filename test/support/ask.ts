@@ -4,7 +4,7 @@ import { recordsOf } from '../../src/core/encode.ts';
 import type { Handler } from '../../src/core/handler.ts';
 import { type Peer, Query } from '../../src/core/query.ts';
 import { CLASS, classCode, FLAG, OPCODE, rcodeName, typeCode } from '../../src/dns/codes.ts';
-import { encodeMessage } from '../../src/dns/message.ts';
+import { type EdnsOption, encodeMessage } from '../../src/dns/message.ts';
 import { flagWords, recordText } from '../../src/dns/text.ts';
 
 /** A client that asks over UDP from 127.0.0.1. */
@@ -24,15 +24,17 @@ export interface Asking {
   readonly opcode?: number;
   /** Of `FLAG`. */
   readonly flags?: number;
-  /** The UDP size of an OPT record; none unless given, but for `dnssecOk`. */
+  /** The UDP size of an OPT record; none unless given, but for `dnssecOk` and `options`. */
   readonly edns?: number;
   readonly dnssecOk?: boolean;
+  readonly options?: readonly EdnsOption[];
   readonly peer?: Partial<Peer>;
 }
 
 /** The query of `question`, a name and a type, and a class if not IN: `web.test. A`, `version.bind. TXT CH`. */
 export function queryFor(question: string, asking: Asking = {}): Query {
-  const { id = 4711, opcode = OPCODE.QUERY, flags = FLAG.RD, dnssecOk = false, edns, peer } = asking;
+  const { id = 4711, opcode = OPCODE.QUERY, flags = FLAG.RD, dnssecOk = false, edns, options, peer } = asking;
+  const hasEdns = edns !== undefined || dnssecOk || options !== undefined;
   const [name = '', typeText = 'A', classText = 'IN'] = question.split(' ');
   const type = typeCode(typeText);
   const qclass = classCode(classText) ?? CLASS.IN;
@@ -46,7 +48,7 @@ export function queryFor(question: string, asking: Asking = {}): Query {
     answer: [],
     authority: [],
     additional: [],
-    edns: edns === undefined && !dnssecOk ? undefined : { version: 0, udpSize: edns ?? 1232, dnssecOk, options: [] },
+    edns: hasEdns ? { version: 0, udpSize: edns ?? 1232, dnssecOk, options: options ?? [] } : undefined,
   });
   const query = new Query();
   const verdict = parseQuery(query, wire, { ...testPeer, ...peer });

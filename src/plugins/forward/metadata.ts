@@ -27,4 +27,9 @@ export class UpstreamLabel implements NotedLabels {
   forget(query: Query): void {
     this.#attempts.delete(query);
   }
+
+  carry(asked: Query, query: Query): void {
+    const attempt = this.#attempts.get(asked);
+    if (attempt !== undefined) this.#attempts.set(query, attempt);
+  }
 }
