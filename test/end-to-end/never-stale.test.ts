@@ -2,18 +2,20 @@ import t from 'tap';
 import { Cluster, startApiServer, startControllers } from '../../src/devcluster/index.ts';
 import { openAccess } from '../../src/kube/access.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
-import { caches, corefile } from '../never-stale/corefiles.ts';
 import { Hand } from '../never-stale/hand.ts';
 import { observe } from '../never-stale/observe.ts';
 import { Questions } from '../never-stale/questions.ts';
+import { setups } from '../never-stale/setups.ts';
 import { stepsOf } from '../never-stale/steps.ts';
 import { memoryLog } from '../support/log.ts';
 import { seededRandom } from '../support/random.ts';
 import { startServer } from '../support/running-server.ts';
+import { labelledUpstream, startStubUpstream } from '../support/stub-upstream.ts';
 
 /**
  * Steps of a cluster's life on the embedded cluster; `npm run never-stale` takes the same on a real one. After each, every
- * name that any object ever had is asked, half of them before the step too, of servers that differ in their cache.
+ * name that any object ever had is asked, half of them before the step too, of servers that differ in what stands around
+ * the cluster's zones.
  */
 const parts = { clock: systemClock, random: seededRandom(3), log: memoryLog() };
 const cluster = new Cluster(parts);
@@ -46,14 +48,16 @@ const PATIENCE_MS = 15_000;
 const LIMIT_MS = 2000;
 
 t.test('after every step all names are as the objects say', async (t) => {
+  const upstream = await startStubUpstream(labelledUpstream);
+  t.teardown(() => upstream.close());
   const hand = new Hand(await openAccess({ from: 'endpoint', url: api.url }));
   const servers = await Promise.all(
-    Object.entries(caches).map(async ([name, cache]) => {
-      return { name, server: await startServer(corefile(`endpoint ${api.url}`, cache)) };
+    setups.map(async (setup) => {
+      return { ...setup, server: await startServer(setup.corefile(`endpoint ${api.url}`, upstream.address)) };
     }),
   );
   t.teardown(() => Promise.all(servers.map(({ server }) => server.close())));
-  const observed = servers.map(({ name, server }) => ({ name, port: server.port }));
+  const observed = servers.map(({ server, ...setup }) => ({ ...setup, port: server.port }));
   const questions = new Questions();
   const steps = stepsOf(hand, disturbances);
   let slowestMs = 0;
@@ -61,7 +65,7 @@ t.test('after every step all names are as the objects say', async (t) => {
     await act?.();
     const findings = await observe(observed, { hand, questions, step, quietMs: QUIET_MS, patienceMs: PATIENCE_MS });
     for (const [i, { rightAfterMs, wrong }] of findings.entries()) {
-      t.equal(wrong, undefined, `${what}, cache: ${observed[i]?.name}`);
+      t.equal(wrong, undefined, `${what}: ${observed[i]?.name}`);
       slowestMs = Math.max(slowestMs, rightAfterMs);
     }
   }

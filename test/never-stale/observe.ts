@@ -5,10 +5,10 @@ import { type Book, type Objects, openBook, type Options } from '../oracle/oracl
 import { exchangeUdp, questionWire } from '../support/dns-client.ts';
 import type { AnyObject, Hand } from './hand.ts';
 import type { Questions } from './questions.ts';
+import type { Setup } from './setups.ts';
 
 /** A server under observation. */
-export interface Observed {
-  readonly name: string;
+export interface Observed extends Pick<Setup, 'name' | 'asks' | 'hears'> {
   readonly port: number;
 }
 
@@ -20,8 +20,10 @@ export interface Finding {
   readonly wrong: string | undefined;
 }
 
+const unasked: Finding = { rightAfterMs: NaN, wrong: 'nothing was asked' };
+
 /** As the servers are configured. */
-export const options: Options = {
+const options: Options = {
   pods: 'verified',
   namespaces: [],
   endpointPodNames: false,
@@ -56,15 +58,16 @@ export async function observe(servers: readonly Observed[], how: Observation): P
       restingSince = performance.now();
       book = openBook(objects, options);
       questions.add(objects);
-      findings = servers.map(() => ({ rightAfterMs: NaN, wrong: 'nothing was asked' }));
+      findings = servers.map(() => unasked);
     } else {
       const isRight = findings.every(({ wrong }) => wrong === undefined);
       if (performance.now() - restingSince >= (isRight ? quietMs : patienceMs)) return findings;
     }
     const asked = questions.at(step);
     findings = await Promise.all(
-      findings.map(async (before, i) => {
-        const wrong = await firstWrong(servers[i]?.port ?? 0, asked, book);
+      servers.map(async (server, i) => {
+        const before = findings[i] ?? unasked;
+        const wrong = await firstWrong(server, asked, book);
         const sinceMs = performance.now() - restingSince;
         const isStill = before.wrong === undefined && wrong === undefined;
         return { rightAfterMs: isStill ? before.rightAfterMs : sinceMs, wrong };
@@ -73,10 +76,14 @@ export async function observe(servers: readonly Observed[], how: Observation): P
   }
 }
 
-async function firstWrong(port: number, asked: readonly string[], book: Book): Promise<string | undefined> {
+async function firstWrong(
+  { port, asks, hears }: Observed,
+  asked: readonly string[],
+  book: Book,
+): Promise<string | undefined> {
   for (const question of asked) {
-    const [expected, got] = [book(question), await answerText(port, question)];
-    if (expected !== got) return `${question}: ${got}, not ${expected}`;
+    const [expected, got] = [hears(book(question), question), await answerText(port, asks(question))];
+    if (expected !== got) return `${asks(question)}: ${got}, not ${expected}`;
   }
   return undefined;
 }

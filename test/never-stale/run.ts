@@ -14,11 +14,12 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openAccess } from '../../src/kube/access.ts';
 import { startServer } from '../support/running-server.ts';
-import { caches, corefile } from './corefiles.ts';
+import { labelledUpstream, startStubUpstream } from '../support/stub-upstream.ts';
 import { Hand } from './hand.ts';
 import { type Finding, observe, type Observed } from './observe.ts';
 import { Questions } from './questions.ts';
 import { startStandInKubelet } from './stand-in-kubelet.ts';
+import { asItIs, setups } from './setups.ts';
 import { stepsOf } from './steps.ts';
 
 const QUIET_MS = 1500;
@@ -45,14 +46,14 @@ const steps = stepsOf(
 );
 
 const stopKubelet = await startStandInKubelet(hand);
+const upstream = await startStubUpstream(labelledUpstream);
+const access = `kubeconfig ${resolve(kubeconfig)}`;
 const servers = await Promise.all(
-  Object.entries(caches).map(async ([name, cache]) => {
-    return { name, server: await startServer(corefile(`kubeconfig ${resolve(kubeconfig)}`, cache)) };
-  }),
+  setups.map(async (setup) => ({ ...setup, server: await startServer(setup.corefile(access, upstream.address)) })),
 );
 const observed: Observed[] = [
-  ...servers.map(({ name, server }) => ({ name, port: server.port })),
-  ...also.map((word) => ({ name: word.split('=')[0] ?? '', port: Number(word.split('=')[1]) })),
+  ...servers.map(({ server, ...setup }) => ({ ...setup, port: server.port })),
+  ...also.map((word) => ({ name: word.split('=')[0] ?? '', port: Number(word.split('=')[1]), ...asItIs })),
 ];
 
 const questions = new Questions();
