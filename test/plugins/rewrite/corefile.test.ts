@@ -1,6 +1,6 @@
 import t from 'tap';
-import { rewritePlugin } from '../../src/plugins/rewrite/index.ts';
-import { build, mistakesOf } from '../support/env.ts';
+import { rewritePlugin } from '../../../src/plugins/rewrite/index.ts';
+import { build, mistakesOf } from '../../support/env.ts';
 
 /** Each rule, and what is said of it behind `Corefile:LINE - plugin/rewrite: `; of lines that are not told, the last. */
 const refused: readonly (readonly [rule: string, mistake: string])[] = [
