@@ -85,15 +85,15 @@ class StandInKubelet {
     }
     if (status.podIP === undefined) await delay(START_MS);
     const podIP = status.podIP ?? this.#addressFor(uid);
-    const conditions = ['Ready', 'ContainersReady'].map((type) => ({ type, status: isReady ? 'True' : 'False' }));
+    const conditions = conditionsOf(isReady);
     const running = { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions };
     await this.#hand.merge('Pod', namespace, name, { status: running }, '/status');
   }
 
   async #end(namespace: string, name: string): Promise<void> {
     await delay(STOP_MS);
-    const conditions = ['Ready', 'ContainersReady'].map((type) => ({ type, status: 'False' }));
-    await this.#hand.merge('Pod', namespace, name, { status: { phase: 'Succeeded', conditions } }, '/status');
+    const status = { phase: 'Succeeded', conditions: conditionsOf(false) };
+    await this.#hand.merge('Pod', namespace, name, { status }, '/status');
     await this.#hand.remove('Pod', namespace, name, true);
   }
 
@@ -112,4 +112,10 @@ class StandInKubelet {
     this.#addresses.delete(uid);
     this.#told.delete(uid);
   }
+}
+
+/** The slice controller takes the time of a transition for the time of the change. */
+function conditionsOf(isReady: boolean): readonly object[] {
+  const lastTransitionTime = `${new Date().toISOString().slice(0, 19)}Z`;
+  return ['Ready', 'ContainersReady'].map((type) => ({ type, status: isReady ? 'True' : 'False', lastTransitionTime }));
 }

@@ -7,8 +7,8 @@ import { isHeadless } from './backend.ts';
 
 /**
  * Measures the time from a change in the cluster to the moment its names are right: from the trigger time that the slice
- * controller notes on a slice, to now. That controller writes slices only for services with a selector, so all that is
- * measured is of `cluster_ip` or `headless_with_selector`.
+ * controller notes on a slice, and takes away when it writes the slice for another reason, to now. That controller writes
+ * slices only for services with a selector, so all that is measured is of `cluster_ip` or `headless_with_selector`.
  */
 export function recordProgramming(metrics: Metrics, cluster: Cluster, clock: Clock): void {
   const durations = metrics.histogram({
@@ -23,13 +23,12 @@ export function recordProgramming(metrics: Metrics, cluster: Cluster, clock: Clo
   };
   const startedMs = clock.wall();
   cluster.subscribe({
-    onChange({ before, after }) {
+    onChange({ after }) {
       // What is deleted has the trigger time of an older change.
       if (after?.kind !== 'EndpointSlice') return;
       const { triggerTimeMs, namespace, service } = after;
       // What happened before there was anybody to tell took as long as it did for another reason.
       if (triggerTimeMs === undefined || triggerTimeMs < startedMs) return;
-      if (before?.kind === 'EndpointSlice' && before.triggerTimeMs === triggerTimeMs) return;
       const kind = serviceKind(cluster.service(namespace, service));
       if (kind !== undefined) cells[kind].observe((clock.wall() - triggerTimeMs) / 1000);
     },
