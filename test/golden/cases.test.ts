@@ -3,6 +3,7 @@ import { type Case, readCases, readFixtures } from './cases/case-file.ts';
 import type { Outcome } from './cases/outcome.ts';
 import { runCases } from './cases/suite.ts';
 import { Surroundings } from './cases/surroundings.ts';
+import { differences } from './differences.ts';
 import { SAMPLE } from './recordings.ts';
 
 /** Cases that wait for an upstream to time out, or for a shutdown to be delayed: seconds each, left to `npm run cases`. */
@@ -22,5 +23,10 @@ t.test('what the reference does is done here', async (t) => {
     );
     t.equal(differing.join('\n'), '', name);
   }
-  t.equal([...groups.values()].flat().length, cases.length, 'every case was run');
+  const results = [...groups.values()].flat();
+  t.equal(results.length, cases.length, 'every case was run');
+  const shown = results.flatMap(([, outcome]) => (outcome.is === 'intended' ? outcome.ids : []));
+  const run = new Set(cases.map(({ id }) => id));
+  const listed = differences.flatMap((difference) => difference.cases).filter((id) => run.has(id.split('#')[0] ?? ''));
+  t.same(shown.toSorted(), listed.toSorted(), 'what docs/differences.md lists differs, and no more');
 });
