@@ -56,7 +56,7 @@ export class HttpTransport implements Transport {
       return response;
     } catch (error) {
       observe('<error>');
-      throw new Error(`Get "${login.server}${target}": ${describeFailure(error)}`, { cause: error });
+      throw new Error(`Get "${urlOf(login, target)}": ${describeFailure(error)}`, { cause: error });
     }
   }
 
@@ -81,7 +81,7 @@ export class HttpTransport implements Transport {
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Response> {
-    const url = new URL(login.server.replace(/\/$/, '') + target);
+    const url = new URL(urlOf(login, target));
     const options = {
       agent: login.agent ?? this.#agentFor(url, login),
       headers: { ...headers, ...login.headers, 'user-agent': this.#userAgent },
@@ -111,4 +111,9 @@ export class HttpTransport implements Transport {
     }
     return this.#agent.agent;
   }
+}
+
+/** `target` below what the API server may stand below itself. */
+function urlOf({ server }: Login, target: string): string {
+  return server.replace(/\/$/, '') + target;
 }

@@ -71,6 +71,8 @@ type Ending = StreamEnd | { readonly is: 'silent'; readonly problem: string } | 
 const refusalBackoff = { firstMs: 200, ceilingMs: 30_000 };
 /** While it cannot be reached, a try costs it nothing, and it may be back at any moment: names are stale until we are, too. */
 const reachBackoff = { firstMs: 100, ceilingMs: 1_000 };
+/** As little does a watch that was cut off and goes on where it was: nothing was refused, and no list goes before it. */
+const cutBackoff = { firstMs: 100, ceilingMs: 1_000 };
 /** The API server sends a page, and initial events, without a pause. */
 const pageSilenceMs = 30_000;
 const markSilenceMs = 10_000;
@@ -98,6 +100,7 @@ class Machine {
   readonly #signal: AbortSignal;
   readonly #backoff: Backoff;
   readonly #reach: Backoff;
+  readonly #cut: Backoff;
   #streams = true;
   #pageSize = largestPage;
 
@@ -107,6 +110,7 @@ class Machine {
     this.#signal = signal;
     this.#backoff = new Backoff(refusalBackoff, deps.random);
     this.#reach = new Backoff(reachBackoff, deps.random);
+    this.#cut = new Backoff(cutBackoff, deps.random);
   }
 
   async *run(): AsyncGenerator<readonly WatchEvent[], void, undefined> {
@@ -185,6 +189,7 @@ class Machine {
     if (this.#signal.aborted) return state;
     const livedMs = clock.now() - openedMs;
     if (livedMs >= steadyWatchMs) this.#backoff.reset();
+    if (livedMs >= shortWatchMs || reader.heard) this.#cut.reset();
     const here = reader.listing ? state : { is: 'watching' as const, resourceVersion: reader.resourceVersion };
     switch (ending.is) {
       case 'refused':
@@ -204,6 +209,7 @@ class Machine {
       case 'closed':
         if (here.is === 'watching' && livedMs >= shortWatchMs) return here;
         yield* this.#fault('closed', here, `the API server ended it after ${Math.round(livedMs)} ms`);
+        if (here.is === 'watching') return { is: 'waiting', delayMs: this.#cut.next(), next: here };
         return this.#wait(here);
       default:
         return ending satisfies never;

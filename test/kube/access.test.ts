@@ -248,7 +248,7 @@ t.test('what keeps a response from coming is said in the words people look for',
   const closed = http.createServer();
   const port = await listen(t, closed);
   await new Promise((resolve) => closed.close(resolve));
-  const refused = open({ from: 'endpoint', url: `http://127.0.0.1:${port}` });
+  const refused = open({ from: 'endpoint', url: `http://127.0.0.1:${port}/` });
   t.equal(
     await refused.get('/api?x=1'),
     `Get "http://127.0.0.1:${port}/api?x=1": dial tcp 127.0.0.1:${port}: connect: connection refused`,

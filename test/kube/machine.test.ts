@@ -229,18 +229,28 @@ t.test('a request without a response is given up after 30 s', async (t) => {
   t.strictSame((await run.request()).query, streamQuery);
 });
 
-t.test('a watch that the server ends at once is backed off from', async (t) => {
+t.test('a watch that ends at once, again and again, is opened each second', async (t) => {
   const run = await listed(t);
   await run.clock.advance(1_000);
   run.watch.end();
-  (await run.request()).answer().end();
-  t.strictSame(await run.seen(), [
-    'closed: Failed to watch: failed to watch *v1.Service: the API server ended it after 0 ms',
-  ]);
-  await run.clock.advance(199);
-  t.equal(run.transport.waiting, 0);
-  await run.clock.advance(1);
-  t.strictSame((await run.request()).query, watchQuery('1416'));
+  for (const waitMs of [100, 200, 400, 800, 1_000, 1_000]) {
+    (await run.request()).answer().end();
+    t.strictSame(await run.seen(), [
+      'closed: Failed to watch: failed to watch *v1.Service: the API server ended it after 0 ms',
+    ]);
+    await run.clock.advance(waitMs - 1);
+    t.equal(run.transport.waiting, 0);
+    await run.clock.advance(1);
+  }
+  const bringing = await run.request();
+  t.strictSame(bringing.query, watchQuery('1416'));
+  bringing
+    .answer()
+    .lines([line('MODIFIED', 'web', '1500')])
+    .end();
+  await run.seen();
+  await run.clock.advance(100);
+  t.strictSame((await run.request()).query, watchQuery('1500'), 'sooner, where it brought something');
 });
 
 t.test('a connection that breaks is taken up at once', async (t) => {
