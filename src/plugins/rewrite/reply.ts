@@ -72,7 +72,7 @@ export class Reply {
   ): Outcome {
     let changed = sections;
     for (const [i, step] of steps.entries()) {
-      if (step.what === 'rename') changed = renamed(changed, step);
+      if (step.what === 'rename') changed = named(() => renamed(changed, step));
       if (step.what !== 'cname') continue;
       const redirection = redirectionIn(changed, step.target);
       if (redirection === undefined) continue;
@@ -125,12 +125,8 @@ export class Reply {
 
   #build(answer: Answer, sections: Sections): Answer {
     const { rcode, flags, source, reason, live, options } = answer;
-    try {
-      return { ...buildAnswer(this.#query, { ...sections, rcode, flags, source, reason, live }), options };
-    } catch (error) {
-      if (!(error instanceof NameError)) throw error;
-      throw new QueryError(RCODE.SERVFAIL, `invalid answer after rewrite: ${error.message}`, { cause: error });
-    }
+    const head = { rcode, flags, source, reason, live };
+    return { ...named(() => buildAnswer(this.#query, { ...sections, ...head })), options };
   }
 
   #withHead(answer: Answer): Answer {
@@ -145,6 +141,16 @@ export class Reply {
     let rcode = before;
     for (const step of this.#steps) if (step.what === 'rcode' && step.from === rcode) rcode = step.to;
     return rcode;
+  }
+}
+
+/** What `make` makes. Throws QueryError for a name that rules have made, and that is none. */
+function named<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof NameError)) throw error;
+    throw new QueryError(RCODE.SERVFAIL, `invalid answer after rewrite: ${error.message}`, { cause: error });
   }
 }
 

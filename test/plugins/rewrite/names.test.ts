@@ -183,17 +183,26 @@ t.test('names in answers', async (t) => {
   );
 });
 
+/** What becomes of the data of a NAPTR record. */
+async function renamedNaptr(rule: string, bytes: Uint8Array): Promise<unknown> {
+  const data = { shape: 'opaque', bytes } as const;
+  const answer = [{ name: 'real.test.', type: TYPE.NAPTR, class: CLASS.IN, ttl: 30, data }];
+  const { handler } = rewriting(rule, (query) => {
+    return buildAnswer(query, { rcode: RCODE.NOERROR, flags: 0, source: 'behind', answer });
+  });
+  const query = queryFor('old.test. NAPTR');
+  return recordsOf(query, await handler(query)).answer[0]?.data;
+}
+
 t.test('the name at the end of NAPTR', async (t) => {
   const naptr = (target: string): Uint8Array =>
     Buffer.concat([Buffer.from('000a0064015307453255', 'hex'), Buffer.from('+sip'), Buffer.of(0), nameToWire(target)]);
-  const record = { name: 'real.test.', type: TYPE.NAPTR, class: CLASS.IN, ttl: 30 };
-  const { handler } = rewriting('rewrite name old.test real.test', (query) => {
-    const data = { shape: 'opaque', bytes: naptr('sip.real.test.') } as const;
-    return buildAnswer(query, { rcode: RCODE.NOERROR, flags: 0, source: 'behind', answer: [{ ...record, data }] });
+  const rule = 'rewrite name exact old.test real.test';
+  t.same(await renamedNaptr(rule, naptr('sip.real.test.')), { shape: 'opaque', bytes: naptr('sip.old.test.') });
+  const tooLong = `${rule} answer value sip ${'x'.repeat(64)}.test`;
+  await t.rejects(renamedNaptr(tooLong, naptr('sip.real.test.')), {
+    message: /^invalid answer after rewrite: label of/,
   });
-  const query = queryFor('old.test. NAPTR');
-  const [found] = recordsOf(query, await handler(query)).answer;
-  t.same(found?.data, { shape: 'opaque', bytes: naptr('sip.old.test.') });
 });
 
 t.test('a name in an answer that can be none', async (t) => {
