@@ -45,6 +45,8 @@ t.test('what is measured, and as what', async (t) => {
     ['web', 250, { cluster_ip: 'count=1 sum=0.25' }],
     ['node', 250, { cluster_ip: 'count=1 sum=0.25' }],
     ['db', 500, { headless_with_selector: 'count=1 sum=0.5' }],
+    // By a clock that is ahead of ours.
+    ['db', -50, { headless_with_selector: 'count=1 sum=0' }],
     // Slices left from when it was another kind of service.
     ['out', 250, {}],
     ['nobody', 250, {}],

@@ -30,7 +30,7 @@ export function recordProgramming(metrics: Metrics, cluster: Cluster, clock: Clo
       // What happened before there was anybody to tell took as long as it did for another reason.
       if (triggerTimeMs === undefined || triggerTimeMs < startedMs) return;
       const kind = serviceKind(cluster.service(namespace, service));
-      if (kind !== undefined) cells[kind].observe((clock.wall() - triggerTimeMs) / 1000);
+      if (kind !== undefined) cells[kind].observe(Math.max(0, clock.wall() - triggerTimeMs) / 1000);
     },
   });
 }
