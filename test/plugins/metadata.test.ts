@@ -163,6 +163,11 @@ t.test('kubernetes: what a name asks for', async (t) => {
     ['_http._tcp.web.default.svc.cluster.local.', 'kind=svc namespace=default port-name=http protocol=tcp service=web'],
     ['http.tcp.web.default.svc.cluster.local.', 'kind=svc namespace=default port-name=http protocol=tcp service=web'],
     ['10-244-0-1.default.pod.cluster.local.', 'kind=pod namespace=default service=10-244-0-1'],
+    ['x.10-244-0-1.default.pod.cluster.local.', 'endpoint=x kind=pod namespace=default service=10-244-0-1'],
+    [
+      '_a._b.10-244-0-1.default.pod.cluster.local.',
+      'kind=pod namespace=default port-name=a protocol=b service=10-244-0-1',
+    ],
     ['default.svc.cluster.local.', 'kind=svc namespace=default'],
     ['svc.cluster.local.', ''],
     ['cluster.local.', ''],
@@ -183,6 +188,9 @@ t.test('kubernetes: what a name asks for', async (t) => {
   const query = queryFor('cluster.local. A');
   t.equal(source.value(query, 'kubernetes/service'), '', 'known to be empty');
   t.equal(source.value(queryFor('example.org. A'), 'kubernetes/service'), undefined, 'not known');
+  t.equal(source.value(query, 'kubernetes/zone'), undefined, 'without zonal there are no such names');
+  t.equal(wide.value(query, 'kubernetes/zone'), '');
+  t.equal(wide.value(queryFor('clusterset.local. A'), 'kubernetes/zone'), undefined);
 });
 
 function pod(name: string, namespace: string, ips: readonly string[], labels: object = {}): RawObject {

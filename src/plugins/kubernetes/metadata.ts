@@ -4,7 +4,7 @@ import { ZoneSet } from '../../core/zone-name.ts';
 import type { Pod } from '../../kube/objects.ts';
 import type { Cluster } from '../../kube/store.ts';
 import type { KubernetesConfig } from './config.ts';
-import { grammarOf, type ServicePart, type Subject, subjectOf } from './question.ts';
+import { type Grammar, grammarOf, type ServicePart, type Subject, subjectOf } from './question.ts';
 
 /** The labels of what a name asks for. */
 const PARTS = [
@@ -44,7 +44,8 @@ export function kubernetesLabels(
     const zone = zones.longest(query)?.key;
     const part = PARTS.find((name) => label === `${PREFIX}/${name}`);
     if (zone === undefined || part === undefined) return undefined;
-    return partsOf(subjectOf(query.key, zone, grammarOf(config, zone)))[part];
+    const grammar = grammarOf(config, zone);
+    return partsOf(subjectOf(query.key, zone, grammar), grammar)[part];
   }
 
   return {
@@ -63,8 +64,9 @@ export function kubernetesLabels(
 }
 
 /** '' where a name does not go into that detail. A name that the zone could not have has only its error. */
-function partsOf(subject: Subject): Partial<Record<Part, string>> {
-  const nothing = { endpoint: '', kind: '', namespace: '', 'port-name': '', protocol: '', service: '' };
+function partsOf(subject: Subject, grammar: Grammar): Partial<Record<Part, string>> {
+  const zone = grammar === 'zonal' ? { zone: '' } : {};
+  const nothing = { endpoint: '', kind: '', namespace: '', 'port-name': '', protocol: '', service: '', ...zone };
   switch (subject.kind) {
     case 'invalid':
       return { 'parse-error': PARSE_ERROR };
@@ -73,7 +75,7 @@ function partsOf(subject: Subject): Partial<Record<Part, string>> {
     case 'namespace':
       return { ...nothing, kind: subject.realm, namespace: subject.namespace };
     case 'pod':
-      return { ...nothing, kind: 'pod', namespace: subject.namespace, service: subject.label };
+      return { ...nothing, kind: 'pod', namespace: subject.namespace, service: subject.label, ...left(subject.part) };
     case 'service':
       return { ...nothing, kind: 'svc', namespace: subject.namespace, service: subject.service, ...left(subject.part) };
     default:
@@ -81,7 +83,7 @@ function partsOf(subject: Subject): Partial<Record<Part, string>> {
   }
 }
 
-/** What stands left of the service. */
+/** What stands left of the service or the pod. */
 function left(part: ServicePart): Partial<Record<Part, string>> {
   switch (part.kind) {
     case 'whole':

@@ -25,7 +25,8 @@ export type Subject =
   | { readonly kind: 'container' }
   | { readonly kind: 'namespace'; readonly realm: Realm; readonly namespace: string }
   | ServiceSubject
-  | { readonly kind: 'pod'; readonly namespace: string; readonly label: string }
+  /** What stands left of a pod does not matter for its answers. */
+  | { readonly kind: 'pod'; readonly namespace: string; readonly label: string; readonly part: ServicePart }
   /** No name that this zone could have; `why` completes "there is no such name: ". */
   | { readonly kind: 'invalid'; readonly why: string };
 
@@ -62,9 +63,9 @@ export function subjectOf(key: string, zone: string, grammar: Grammar = 'plain')
   if (namespace === undefined) return { kind: 'container' };
   const name = labels.pop();
   if (name === undefined) return { kind: 'namespace', realm, namespace };
-  if (realm === 'pod') return labels.length > 2 ? tooLong : { kind: 'pod', namespace, label: name };
   const part = partOf(labels, grammar);
-  if (part === undefined) return tooLong;
+  if (part === undefined || (realm === 'pod' && part.kind === 'zone')) return tooLong;
+  if (realm === 'pod') return { kind: 'pod', namespace, label: name, part };
   return { kind: 'service', imported: grammar === 'multicluster', namespace, service: name, part };
 }
 
