@@ -1,11 +1,10 @@
 import { type Answer, emptyAnswer, noReply } from '../../core/answer.ts';
 import { buildAnswer, type Sections } from '../../core/encode.ts';
 import { type Handler, mapOutcome, type Outcome, QueryError, settle } from '../../core/handler.ts';
-import { recordsAt, rephrase } from '../../core/inner-query.ts';
+import { innerQuery, recordsAt } from '../../core/inner-query.ts';
 import type { Query } from '../../core/query.ts';
 import { FLAG, RCODE, TYPE } from '../../dns/codes.ts';
 import { NameError } from '../../dns/name.ts';
-import { FormatError } from '../../dns/reader.ts';
 import { type Redirection, redirectionIn } from './cname.ts';
 import type { Rewritten } from './draft.ts';
 import { renamed } from './records.ts';
@@ -72,7 +71,7 @@ export class Reply {
   ): Outcome {
     let changed = sections;
     for (const [i, step] of steps.entries()) {
-      if (step.what === 'rename') changed = named(() => renamed(changed, step));
+      if (step.what === 'rename') changed = named('answer', () => renamed(changed, step));
       if (step.what !== 'cname') continue;
       const redirection = redirectionIn(changed, step.target);
       if (redirection === undefined) continue;
@@ -89,7 +88,7 @@ export class Reply {
     { aliases, target }: Redirection,
     goOn: (head: Answer, sections: Required<Sections>) => Outcome,
   ): Outcome {
-    const inner = this.#questionFor(target);
+    const inner = named('alias', () => innerQuery(this.#asked, target, this.#asked.type));
     const { resolve, now } = this.#parts;
     return settle(
       resolve,
@@ -111,22 +110,10 @@ export class Reply {
     );
   }
 
-  #questionFor(name: string): Query {
-    const { type, class: qclass } = this.#asked;
-    try {
-      const inner = rephrase(this.#asked, { name, type, class: qclass });
-      inner.hops++;
-      return inner;
-    } catch (error) {
-      if (!(error instanceof NameError || error instanceof FormatError)) throw error;
-      throw new QueryError(RCODE.SERVFAIL, `invalid alias after rewrite: ${error.message}`, { cause: error });
-    }
-  }
-
   #build(answer: Answer, sections: Sections): Answer {
     const { rcode, flags, source, reason, live, options } = answer;
     const head = { rcode, flags, source, reason, live };
-    return { ...named(() => buildAnswer(this.#query, { ...sections, ...head })), options };
+    return { ...named('answer', () => buildAnswer(this.#query, { ...sections, ...head })), options };
   }
 
   #withHead(answer: Answer): Answer {
@@ -145,12 +132,12 @@ export class Reply {
 }
 
 /** What `make` makes. Throws QueryError for a name that rules have made, and that is none. */
-function named<T>(make: () => T): T {
+function named<T>(what: 'alias' | 'answer', make: () => T): T {
   try {
     return make();
   } catch (error) {
     if (!(error instanceof NameError)) throw error;
-    throw new QueryError(RCODE.SERVFAIL, `invalid answer after rewrite: ${error.message}`, { cause: error });
+    throw new QueryError(RCODE.SERVFAIL, `invalid ${what} after rewrite: ${error.message}`, { cause: error });
   }
 }
 
