@@ -1,7 +1,7 @@
 import { RE2JS, RE2JSException } from 're2js';
 
-/** The longest that Go's users of patterns take. */
-export const LONGEST_PATTERN = 10_000;
+/** The longest that CoreDNS takes, in bytes. */
+const LONGEST_PATTERN = 10_000;
 
 /** A pattern that is none; the message is Go's, without `error parsing regexp: `. */
 export class PatternError extends Error {
@@ -18,12 +18,10 @@ export interface PatternOptions {
  * like, a match takes time in proportion to their lengths, which JavaScript's own expressions do not promise.
  */
 export class Pattern {
-  readonly text: string;
   readonly #expression: RE2JS;
 
   /** Throws PatternError. */
   constructor(text: string, { ignoreCase = false }: PatternOptions = {}) {
-    this.text = text;
     try {
       this.#expression = RE2JS.compile(text, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
     } catch (error) {
@@ -49,5 +47,24 @@ export class Pattern {
     const matcher = this.#expression.matcher(text);
     if (!matcher.find()) return undefined;
     return Array.from({ length: this.groups + 1 }, (_, i) => matcher.group(i) ?? '');
+  }
+}
+
+/** How a mistake of a pattern is told: what it begins with, and what makes an error of it. */
+export interface PatternMistakes {
+  readonly tooLong: string;
+  readonly invalid: string;
+  readonly fail: (message: string) => Error;
+}
+
+/** A word of a Corefile as a pattern. Throws what `fail` makes. */
+export function readPattern(text: string, told: PatternMistakes, options?: PatternOptions): Pattern {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > LONGEST_PATTERN) throw told.fail(`${told.tooLong}: ${bytes} > ${LONGEST_PATTERN}`);
+  try {
+    return new Pattern(text, options);
+  } catch (error) {
+    if (error instanceof PatternError) throw told.fail(`${told.invalid}: ${error.message}`);
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { type LineCursor, readOnce } from '../../corefile/cursor.ts';
 import type { Directive } from '../../corefile/parser.ts';
-import { LONGEST_PATTERN, Pattern, PatternError } from '../../corefile/pattern.ts';
+import { type Pattern, readPattern } from '../../corefile/pattern.ts';
 import type { BlockScope } from '../../core/plugin.ts';
 
 export type Level = 'debug' | 'info' | 'warning' | 'error';
@@ -52,7 +52,9 @@ function readRule(option: LineCursor): ConsolidateRule {
   }
   const periodMs = option.duration((problem) => option.parseError(problem));
   const text = option.arg();
-  return { periodMs, text, pattern: compile(option, text), ...readManner(option) };
+  const fail = (message: string): Error => option.parseError(message);
+  const pattern = readPattern(text, { tooLong: 'regex pattern too long', invalid: 'error parsing regexp', fail });
+  return { periodMs, text, pattern, ...readManner(option) };
 }
 
 function readManner(option: LineCursor): Pick<ConsolidateRule, 'level' | 'showFirst'> {
@@ -71,15 +73,4 @@ function readManner(option: LineCursor): Pick<ConsolidateRule, 'level' | 'showFi
     }
   }
   return { level: level ?? 'error', showFirst };
-}
-
-function compile(option: LineCursor, text: string): Pattern {
-  const bytes = Buffer.byteLength(text);
-  if (bytes > LONGEST_PATTERN) throw option.parseError(`regex pattern too long: ${bytes} > ${LONGEST_PATTERN}`);
-  try {
-    return new Pattern(text);
-  } catch (error) {
-    if (error instanceof PatternError) throw option.parseError(`error parsing regexp: ${error.message}`);
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import type { LineCursor } from '../../corefile/cursor.ts';
 import { shown } from '../../corefile/mistake.ts';
 import { absolute, keyOf } from '../../dns/name.ts';
-import { LONGEST_PATTERN, Pattern, PatternError, type PatternOptions } from '../../corefile/pattern.ts';
+import { readPattern } from '../../corefile/pattern.ts';
 import type { NameChange } from './name-change.ts';
 import { LITERAL_KINDS, type LiteralKind, literalMatch, type NameMatch } from './name-match.ts';
 import { readReplacement } from './replacement-text.ts';
@@ -16,7 +16,7 @@ export function readMatch(words: LineCursor, field: 'ttl' | 'rcode', kind: strin
   }
   const tooLong = `regex pattern too long in a ${field} rule`;
   const invalid = `invalid regex pattern in a ${field} rule: ${shown(text)}`;
-  return { kind: 'regex', pattern: readPattern(words, text, tooLong, invalid) };
+  return { kind: 'regex', pattern: readPattern(text, { tooLong, invalid, fail: (told) => words.error(told) }) };
 }
 
 /** `[MATCH] FROM TO` of a cname rule. But for `exact` these are no whole names, so no dot is put behind them. */
@@ -30,30 +30,16 @@ export function readCnameChange(words: LineCursor): NameChange {
     const textOf = (word: string): string => keyOf(literal === 'exact' ? absolute(word) : word);
     return { ...literalMatch(literal, textOf(from)), to: textOf(words.arg()) };
   }
-  const invalid = 'invalid cname rewrite regex pattern: error parsing regexp';
-  const pattern = readPattern(words, from, 'regex pattern too long in a cname rule', invalid, { ignoreCase: true });
+  const told = {
+    tooLong: 'regex pattern too long in a cname rule',
+    invalid: 'invalid cname rewrite regex pattern: error parsing regexp',
+    fail: (message: string): Error => words.error(message),
+  };
+  const pattern = readPattern(from, told, { ignoreCase: true });
   return { kind: 'regex', pattern, to: readReplacement(words.arg(), pattern.groups) };
 }
 
 /** The kind that a word names in any letters; undefined where that is `regex` or none. */
 export function literalKind(word: string): LiteralKind | undefined {
   return LITERAL_KINDS.find((kind) => kind === word.toLowerCase());
-}
-
-/** `text`, the word last read, as a pattern; `tooLong` and `invalid` begin what is said of one that can not be. */
-export function readPattern(
-  words: LineCursor,
-  text: string,
-  tooLong: string,
-  invalid: string,
-  options?: PatternOptions,
-): Pattern {
-  const bytes = Buffer.byteLength(text);
-  if (bytes > LONGEST_PATTERN) throw words.error(`${tooLong}: ${bytes} > ${LONGEST_PATTERN}`);
-  try {
-    return new Pattern(text, options);
-  } catch (error) {
-    if (error instanceof PatternError) throw words.error(`${invalid}: ${error.message}`);
-    throw error;
-  }
 }

@@ -2,8 +2,8 @@ import type { LineCursor } from '../../corefile/cursor.ts';
 import { shown } from '../../corefile/mistake.ts';
 import type { BlockScope } from '../../core/plugin.ts';
 import { absolute, keyOf } from '../../dns/name.ts';
-import type { Pattern } from '../../corefile/pattern.ts';
-import { literalKind, readPattern } from './config-match.ts';
+import { type Pattern, readPattern } from '../../corefile/pattern.ts';
+import { literalKind } from './config-match.ts';
 import { type NameChange, renameBy, type Replacement, swapSuffix } from './name-change.ts';
 import { literalMatch } from './name-match.ts';
 import { groupsUsed, leftOver, readReplacement, readReplacementWithLabels } from './replacement-text.ts';
@@ -74,7 +74,8 @@ function readRegex(
 
 function readNamePattern(words: LineCursor, from: string, prefix: string, ignoreCase = false): Pattern {
   const invalid = `${prefix}invalid regex matching pattern: ${shown(from)}`;
-  return readPattern(words, from, `${prefix}regex pattern too long`, invalid, { ignoreCase });
+  const tooLong = `${prefix}regex pattern too long`;
+  return readPattern(from, { tooLong, invalid, fail: (told) => words.error(told) }, { ignoreCase });
 }
 
 interface Answers {
