@@ -69,10 +69,11 @@ type Ending = StreamEnd | { readonly is: 'silent'; readonly problem: string } | 
 
 /** After what the API server refused or broke off: it may be in trouble, and is left more and more alone. */
 const refusalBackoff = { firstMs: 200, ceilingMs: 30_000 };
-/** While it cannot be reached, a try costs it nothing, and it may be back at any moment: names are stale until we are, too. */
-const reachBackoff = { firstMs: 100, ceilingMs: 1_000 };
-/** As little does a watch that was cut off and goes on where it was: nothing was refused, and no list goes before it. */
-const cutBackoff = { firstMs: 100, ceilingMs: 1_000 };
+/**
+ * While it cannot be reached a try costs it nothing, and to take up a watch that was cut off, without a list, next to nothing:
+ * names are stale until we are back.
+ */
+const briefBackoff = { firstMs: 100, ceilingMs: 1_000 };
 /** The API server sends a page, and initial events, without a pause. */
 const pageSilenceMs = 30_000;
 const markSilenceMs = 10_000;
@@ -109,8 +110,8 @@ class Machine {
     this.#deps = deps;
     this.#signal = signal;
     this.#backoff = new Backoff(refusalBackoff, deps.random);
-    this.#reach = new Backoff(reachBackoff, deps.random);
-    this.#cut = new Backoff(cutBackoff, deps.random);
+    this.#reach = new Backoff(briefBackoff, deps.random);
+    this.#cut = new Backoff(briefBackoff, deps.random);
   }
 
   async *run(): AsyncGenerator<readonly WatchEvent[], void, undefined> {
