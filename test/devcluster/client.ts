@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { ApiServer } from '../../src/devcluster/api-server.ts';
+import type { Login } from '../../src/kube/access.ts';
 
 export interface Sent {
   readonly method?: string;
@@ -10,6 +11,8 @@ export interface Sent {
   readonly token?: string;
   /** PEM of the certificate to trust, for HTTPS. */
   readonly ca?: string;
+  /** In place of the two before. */
+  readonly login?: Pick<Login, 'headers' | 'tls'>;
 }
 
 export interface Received {
@@ -95,7 +98,12 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-function open(base: string, path: string, { method = 'GET', body, ca, ...sent }: Sent): Promise<IncomingMessage> {
+/** The response of a request as soon as its head is there. */
+export function open(
+  base: string,
+  path: string,
+  { method = 'GET', body, ca, login, ...sent }: Sent,
+): Promise<IncomingMessage> {
   const payload = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   const options: RequestOptions = {
     method,
@@ -105,11 +113,16 @@ function open(base: string, path: string, { method = 'GET', body, ca, ...sent }:
       ...(payload === undefined ? {} : { 'content-length': Buffer.byteLength(payload) }),
       ...(payload === undefined ? {} : { 'content-type': sent.contentType ?? 'application/json' }),
       ...(sent.token === undefined ? {} : { authorization: `Bearer ${sent.token}` }),
+      ...login?.headers,
     },
   };
   const send = base.startsWith('https') ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    const request = send(new URL(path, base), { ...options, ...(ca === undefined ? {} : { ca }) }, resolve);
+    const request = send(
+      new URL(path, base),
+      { ...options, ...(ca === undefined ? {} : { ca }), ...login?.tls },
+      resolve,
+    );
     request.on('error', reject);
     request.end(payload);
   });

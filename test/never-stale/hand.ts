@@ -1,6 +1,6 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import type { ReadLogin } from '../../src/kube/access.ts';
+import { call, open } from '../devcluster/client.ts';
 
 export type Kind = 'Namespace' | 'Node' | 'Service' | 'Pod' | 'EndpointSlice' | 'Deployment' | 'StatefulSet';
 
@@ -54,35 +54,23 @@ export class Hand {
   }
 
   /** The response of a watch from now on, its lines to be read. */
-  watch(kind: Kind): Promise<IncomingMessage> {
-    return this.#send('GET', `${path(kind, '')}?watch=true`);
+  async watch(kind: Kind): Promise<IncomingMessage> {
+    const { server, ...login } = await this.#readLogin();
+    return open(server, below(server, `${path(kind, '')}?watch=true`), { login });
   }
 
-  async #json(method: string, target: string, body?: object, contentType = 'application/json'): Promise<unknown> {
-    const response = await this.#send(method, target, body, contentType);
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString();
-    if ((response.statusCode ?? 0) >= 300) throw new Error(`${method} ${target}: ${response.statusCode} ${text}`);
+  async #json(method: string, path: string, body?: object, contentType?: string): Promise<unknown> {
+    const { server, ...login } = await this.#readLogin();
+    const sent = { method, login, ...(body && { body }), ...(contentType && { contentType }) };
+    const { status, text } = await call({ url: server }, below(server, path), sent);
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
     return JSON.parse(text);
   }
+}
 
-  async #send(method: string, target: string, body?: object, contentType = ''): Promise<IncomingMessage> {
-    const { server, headers, tls } = await this.#readLogin();
-    const url = new URL(server.replace(/\/$/, '') + target);
-    const payload = body === undefined ? undefined : JSON.stringify(body);
-    const length = payload === undefined ? 0 : Buffer.byteLength(payload);
-    const type = payload === undefined ? {} : { 'content-type': contentType, 'content-length': length };
-    const options = { method, headers: { accept: 'application/json', ...headers, ...type }, agent: false as const };
-    return new Promise((resolve, reject) => {
-      const request =
-        url.protocol === 'https:'
-          ? httpsRequest(url, { ...options, ...tls }, resolve)
-          : httpRequest(url, options, resolve);
-      request.on('error', reject);
-      request.end(payload);
-    });
-  }
+/** The API server may stand below a path. */
+function below(server: string, path: string): string {
+  return new URL(server).pathname.replace(/\/$/, '') + path;
 }
 
 function path(kind: Kind, namespace: string, name = ''): string {

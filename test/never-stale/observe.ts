@@ -1,6 +1,6 @@
-import { RCODE, rcodeName, TYPE, typeCode, typeName } from '../../src/dns/codes.ts';
-import { type Message, parseMessage } from '../../src/dns/message.ts';
-import { rdataText } from '../../src/dns/text.ts';
+import { typeCode } from '../../src/dns/codes.ts';
+import { parseMessage } from '../../src/dns/message.ts';
+import { bookText } from '../oracle/book-text.ts';
 import { type Book, type Objects, openBook, type Options } from '../oracle/oracle.ts';
 import { exchangeUdp, questionWire } from '../support/dns-client.ts';
 import type { AnyObject, Hand } from './hand.ts';
@@ -39,18 +39,24 @@ export interface Observation {
   readonly quietMs: number;
   /** or when something is still wrong after so long without a change. */
   readonly patienceMs: number;
+  /** Every question is asked, not only those of the step, once there was no change for so long; undefined: never. */
+  readonly allAfterMs?: number;
 }
 
 /**
  * Asks the servers again and again. What is right is what the oracle says of the objects as the API server lists them; they are
- * listed anew before each round, so that one in which something changed is void.
+ * listed anew before each round, so that one in which something changed is void. A round is all questions about services, and
+ * other ones of the rest at each step.
  */
 export async function observe(servers: readonly Observed[], how: Observation): Promise<readonly Finding[]> {
-  const { hand, questions, step, quietMs, patienceMs } = how;
+  const { hand, questions, step, quietMs, patienceMs, allAfterMs = Infinity } = how;
   let restingSince = 0;
   let seen = '';
   let book: Book = () => '';
   let findings: Finding[] = [];
+  /** What was wrong when all was asked in this rest. */
+  let ofAll: readonly (string | undefined)[] | undefined;
+
   for (;;) {
     const { objects, versions } = await readObjects(hand);
     if (versions !== seen) {
@@ -59,33 +65,49 @@ export async function observe(servers: readonly Observed[], how: Observation): P
       book = openBook(objects, options);
       questions.add(objects);
       findings = servers.map(() => unasked);
-    } else {
-      const isRight = findings.every(({ wrong }) => wrong === undefined);
-      if (performance.now() - restingSince >= (isRight ? quietMs : patienceMs)) return findings;
+      ofAll = undefined;
     }
-    const asked = questions.at(step);
+    const restedMs = performance.now() - restingSince;
+    const isRight = findings.every(({ wrong }) => wrong === undefined);
+    if (restedMs >= (isRight ? quietMs : patienceMs)) {
+      return findings.map((finding, i) => ({ ...finding, wrong: finding.wrong ?? ofAll?.[i] }));
+    }
+    if (restedMs >= allAfterMs && ofAll === undefined) {
+      ofAll = await Promise.all(servers.map((server) => firstWrong(server, questions.all, book)));
+      continue;
+    }
     findings = await Promise.all(
-      servers.map(async (server, i) => {
-        const before = findings[i] ?? unasked;
-        const wrong = await firstWrong(server, asked, book);
-        const sinceMs = performance.now() - restingSince;
-        const isStill = before.wrong === undefined && wrong === undefined;
-        return { rightAfterMs: isStill ? before.rightAfterMs : sinceMs, wrong };
-      }),
+      servers.map(async (server, i) =>
+        after(findings[i] ?? unasked, await firstWrong(server, questions.at(step), book)),
+      ),
     );
   }
+
+  function after(before: Finding, wrong: string | undefined): Finding {
+    const isStill = before.wrong === undefined && wrong === undefined;
+    return { rightAfterMs: isStill ? before.rightAfterMs : performance.now() - restingSince, wrong };
+  }
 }
+
+/** Several questions are under way at a time, so that a round takes little longer than one of them. */
+const IN_FLIGHT = 8;
 
 async function firstWrong(
   { port, asks, hears }: Observed,
   asked: readonly string[],
   book: Book,
 ): Promise<string | undefined> {
-  for (const question of asked) {
-    const [expected, got] = [hears(book(question), question), await answerText(port, asks(question))];
-    if (expected !== got) return `${asks(question)}: ${got}, not ${expected}`;
+  let wrong: string | undefined;
+  const waiting = asked.values();
+  async function askInTurn(): Promise<void> {
+    for (const question of waiting) {
+      const [expected, got] = [hears(book(question), question), await answerText(port, asks(question))];
+      if (expected !== got) wrong ??= `${asks(question)}: ${got}, not ${expected}`;
+      if (wrong !== undefined) return;
+    }
   }
-  return undefined;
+  await Promise.all(Array.from({ length: IN_FLIGHT }, askInTurn));
+  return wrong;
 }
 
 /** The objects, and a text that is another one whenever one of them has changed. */
@@ -113,16 +135,5 @@ async function answerText(port: number, question: string): Promise<string> {
   const [name = '', type = ''] = question.split(' ');
   // One pod's SRV, or many: over UDP a long answer is cut, which is not what is tested here.
   const wire = await exchangeUdp(port, questionWire({ name, type: typeCode(type) ?? 0, edns: { udpSize: 65_000 } }));
-  return wire === undefined ? 'no reply' : canonical(parseMessage(wire));
-}
-
-function canonical(message: Message): string {
-  if (message.rcode !== RCODE.NOERROR) return rcodeName(message.rcode);
-  const records = [
-    ...message.answer.map(({ type, data }) =>
-      type === TYPE.SOA ? 'answer SOA' : `answer ${typeName(type)} ${rdataText(data)}`,
-    ),
-    ...message.additional.map(({ name, type, data }) => `additional ${typeName(type)} ${name} ${rdataText(data)}`),
-  ];
-  return ['NOERROR', ...records.sort()].join(' | ');
+  return wire === undefined ? 'no reply' : bookText(parseMessage(wire));
 }

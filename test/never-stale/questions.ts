@@ -8,8 +8,8 @@ const OTHERS = 60;
 export class Questions {
   readonly #all = new Set<string>();
 
-  get count(): number {
-    return this.#all.size;
+  get all(): readonly string[] {
+    return [...this.#all];
   }
 
   add({ services, slices, pods, namespaces }: Objects): void {

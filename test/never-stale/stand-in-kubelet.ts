@@ -15,8 +15,8 @@ const RECONNECT_MS = 100;
 
 /**
  * Runs the pods of a control plane that has no nodes, as far as an API server sees: binds a pod to a node, gives it an
- * address, a free one again and again, and ends it when it is deleted. The annotation `example.com/ready: "false"` makes it fail its readiness
- * probe. Returns what stops it.
+ * address, the first that is free, and ends it when it is deleted. The annotation `example.com/ready: "false"` makes it fail
+ * its readiness probe. Returns what stops it.
  */
 export async function startStandInKubelet(hand: Hand): Promise<() => void> {
   const kubelet = new StandInKubelet(hand);

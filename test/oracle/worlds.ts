@@ -3,8 +3,6 @@ import { Serial } from '../../src/plugins/kubernetes/serial.ts';
 import { Startup } from '../../src/plugins/kubernetes/startup.ts';
 import { recordsOf } from '../../src/core/encode.ts';
 import type { Handler } from '../../src/core/handler.ts';
-import { RCODE, rcodeName, TYPE, typeName } from '../../src/dns/codes.ts';
-import { rdataText } from '../../src/dns/text.ts';
 import { slim } from '../../src/kube/resources.ts';
 import { ClusterStore } from '../../src/kube/store.ts';
 import type { Random } from '../../src/runtime/random.ts';
@@ -13,6 +11,7 @@ import { ManualClock } from '../support/clock.ts';
 import { kubernetesConfig, outside } from '../support/cluster-zones.ts';
 import { memoryLog } from '../support/log.ts';
 import { seededRandom } from '../support/random.ts';
+import { bookText } from './book-text.ts';
 import { type Objects, openBook, type Options, type RawService, type RawSlice } from './oracle.ts';
 
 /**
@@ -122,17 +121,7 @@ class World {
   async ask(question: string): Promise<string> {
     const query = queryFor(question);
     const answer = await this.#handler(query);
-    if (answer.rcode !== RCODE.NOERROR) return rcodeName(answer.rcode);
-    const sections = recordsOf(query, answer);
-    const records = [
-      ...sections.answer.map((record) =>
-        record.type === TYPE.SOA ? 'answer SOA' : `answer ${typeName(record.type)} ${rdataText(record.data)}`,
-      ),
-      ...sections.additional.map(
-        (record) => `additional ${typeName(record.type)} ${record.name} ${rdataText(record.data)}`,
-      ),
-    ];
-    return ['NOERROR', ...records.sort()].join(' | ');
+    return bookText({ ...recordsOf(query, answer), rcode: answer.rcode });
   }
 }
 
